@@ -15,8 +15,9 @@ from typing import Any
 
 from misfin_tui.config import FREE_SECTIONS, SECTIONS, Config, HostConfig
 from misfin_tui.config.accounts import AccountConfig
+from misfin_tui.config.filters import FilterConfig
 from misfin_tui.config.writing import toml_value
-from misfin_tui.keymap import ACTIONS, readable
+from misfin_tui.keymap import ACTIONS, SETS, STANDARD, keys_of_set, readable
 from misfin_tui.keymap.spelling import split
 
 HERE = Path(__file__).parent
@@ -50,6 +51,14 @@ def settings_page() -> str:
                 " [email-accounts.md](email-accounts.md) has examples. What is not set has its default.",
                 _settings(fields(AccountConfig)),
             ]
+        elif name == "filters":
+            parts += [
+                f"## {number}. [filters]",
+                "A filter for new mail; the section gives its name: `[filters.crew]`."
+                " [filters.md](filters.md) has examples. A filter that cannot be used is reported with its"
+                " line; the others run.",
+                _settings(fields(FilterConfig)),
+            ]
         elif name != "hosts":
             parts += [f"## {number}. [{name}]", explanation]
             if set_already := getattr(Config(), name):
@@ -72,7 +81,27 @@ def keys_page() -> str:
     for number, (place, actions) in enumerate(groupby(ACTIONS, key=lambda action: action.context), 1):
         rows = [(_keys(action.keys), f"`{action.id}`", action.help) for action in actions]
         parts += [f"## {number}. {str(place).capitalize()}", _table(("key", "action", "does"), rows)]
+    number += 1
+    parts += [
+        f"## {number}. Key sets",
+        'For those who know the keys of another mail program: `[keys]`, `set = "mutt"`, `"vim"` (as in aerc)'
+        ' or `"emacs"` (as in mu4e), or `keys.set` on the settings screen. A set changes the keys below; all'
+        " others stay as they are above. Your own keys go before those of the set.",
+        _sets(),
+    ]
     return "\n\n".join(parts) + "\n"
+
+
+def _sets() -> str:
+    """What each set changes."""
+    others = [name for name in SETS if name != STANDARD]
+    theirs = {name: keys_of_set(name) for name in others}
+    rows = [
+        (f"`{action.id}`", *(_keys(theirs[name].get(action.id, "")) for name in others), _keys(action.keys))
+        for action in ACTIONS
+        if any(action.id in keys for keys in theirs.values())
+    ]
+    return _table(("action", *others, STANDARD), rows)
 
 
 PAGES = {"settings.md": settings_page, "keys.md": keys_page}

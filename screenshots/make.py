@@ -1,19 +1,26 @@
 """Draws every screen from the demo mailbox, as SVG and PNG beside this file: ``make screenshots``.
 
 The real app runs in the real demo world and is driven by keys. Its courier stays asleep and the outbox holds
-one message in each state, so that every question can be seen. Name some scenes to draw only those.
+one message in each state, so that every question can be seen. Name some scenes to draw only those; to look at
+them in other sizes and themes, say so, and where the pictures go:
+
+    python screenshots/make.py --size 80x24 --theme light --theme ansi --into /tmp/looks inbox outbox
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +38,13 @@ from misfin.email.account import Login, parse_server
 from misfin.email.checking import Checked, CheckStep, CheckVerdict
 from misfin.email.discovery import Discovery, Found, FoundBy
 from misfin.model.gemmail import Version
+from misfin.post.imap.finding import FoundMessage
 from misfin.post.misfin.addresses import recipient_of
 from misfin.post.source import SourceState, SourceStatus
+from misfin.store.message.mailinglist import Unsubscribing
 from misfin.store.outgoing.drafts import Draft, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Question, Transcript
+from misfin.store.rows import View
 from misfin.trust.identity import identity_from_pem
 from misfin.trust.pins import PinBook
 from misfin.trust.records import MailServerFacts
@@ -44,7 +54,12 @@ from misfin_tui.app import MisfinApp
 from misfin_tui.app.background import CourierWork, ReceiverWork
 from misfin_tui.config.accounts import AccountConfig
 from misfin_tui.demo.world import World, open_world
+from misfin_tui.dialogs.sign_in import SignInDialog
 from misfin_tui.paths import Profile, profile_at
+from misfin_tui.services.lists import lists_of
+from misfin_tui.services.server_search import ServerFindings, ServerMessage
+from misfin_tui.tour.app import DemoApp
+from misfin_tui.widgets.sidebar import Sidebar
 
 HERE = Path(__file__).parent
 WIDE, SMALL, LARGE = (120, 36), (80, 24), (200, 50)
@@ -95,10 +110,34 @@ CHECKED = tuple(
         (OUTGOING, CheckStep.TCP, "smtp.harbour.example:465 accepts connections."),
         (OUTGOING, CheckStep.TLS, "Encrypted; the certificate is trusted and valid until 2027-03-01."),
         (OUTGOING, CheckStep.LOGIN, "Logged in as ada@harbour.example."),
-        (OUTGOING, CheckStep.SIZE, "Takes messages of up to 50 MB."),
+        (OUTGOING, CheckStep.SIZE, "Accepts messages up to 50 MB."),
     )
 )
 WELCOME = "Welcome to misfin-tui"
+INVITATION = """From: Lena Mooring <lena@wharf.example>
+To: Ada Harbour <ada@harbour.example>
+Subject: The harbour fair
+Message-ID: <fair@wharf.example>
+MIME-Version: 1.0
+Content-Type: text/calendar; charset=utf-8; method=REQUEST
+
+BEGIN:VCALENDAR
+METHOD:REQUEST
+BEGIN:VEVENT
+UID:fair@wharf.example
+DTSTAMP:20260301T080000Z
+DTSTART;TZID=America/Halifax:20260304T140000
+DTEND;TZID=America/Halifax:20260304T153000
+RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=WE
+SUMMARY:Planning the harbour fair
+LOCATION:The boathouse\\, upper floor
+ORGANIZER;CN=Lena Mooring:mailto:lena@wharf.example
+ATTENDEE;CN=Ada Harbour;PARTSTAT=NEEDS-ACTION:mailto:ada@harbour.example
+ATTENDEE;CN=Tomas Keel;PARTSTAT=ACCEPTED:mailto:tomas@wharf.example
+DESCRIPTION:Stalls\\, music and the boat race.\\nBring the map of the pier.
+END:VEVENT
+END:VCALENDAR
+"""
 
 Steps = Callable[[MisfinApp, Pilot[Any]], Awaitable[None]]
 
@@ -126,6 +165,10 @@ class StillApp(MisfinApp):
         self.start_receiver = SleepingReceiver(self).start
 
 
+class StillDemo(StillApp, DemoApp):
+    """The same with the tour of the demo."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """One picture: what is pressed, and the words that must stand on the screen before it is taken."""
@@ -138,6 +181,8 @@ class Scene:
     fresh: bool = False  # on an empty profile instead of the demo's
     mail: bool = False  # with an e-mail account beside the Misfin one
     synced: bool = False  # with only an e-mail account, kept in sync with a server
+    tour: bool = False  # as the demo opens it
+    removed: bool = False  # with the demo's e-mail account removed, its mail left behind
 
 
 # ---- what is pressed
@@ -214,6 +259,24 @@ async def pointing(app: MisfinApp, pilot: Pilot[Any]) -> None:
     await pilot.click("#messages", offset=(30, 5), button=3)
 
 
+def invited(*then: str) -> Steps:
+    """An invitation that has just arrived, opened, then these keys."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, LIST)
+        folder = app.services.store.folder("work", "Inbox")
+        await asyncio.to_thread(folder.create)
+        if not [*folder.path.glob("new/*"), *folder.path.glob("cur/*")]:  # scenes share a profile
+            await asyncio.to_thread(folder.deliver, INVITATION.encode())
+        await until(pilot, "The harbour fair")
+        await keys("slash", *"fair", "enter", "enter")(app, pilot)
+        await until(pilot, "Organiser: ")
+        await keys(*then)(app, pilot)
+        await pilot.pause(0.4)
+
+    return steps
+
+
 def outbox_question(question: Question, *then: str) -> Steps:
     """Go to the message that asks this, then press these keys."""
 
@@ -281,6 +344,93 @@ async def in_sidebar(app: MisfinApp, pilot: Pilot[Any]) -> None:
     await until(pilot, "needs you")
 
 
+async def unsubscribing(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The question before a mailing list is left by one request."""
+    await finding("Three new berths")(app, pilot)
+
+    async def ways(_row: object) -> tuple[str, Unsubscribing]:
+        return "Harbour Weekly", Unsubscribing(one_click="https://harbourpress.test/leave?reader=ada")
+
+    lists_of(app.services).ways = ways  # type: ignore[method-assign]  # the demo's list has no such address
+    await pilot.press("U")
+
+
+async def on_the_server(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """What a server has beyond what is here."""
+    await asked(app, pilot)
+    now = time.time()
+
+    async def search(_view: View) -> ServerFindings:
+        found = [
+            FoundMessage(
+                "Archive", "1", str(n), name, subject, now - (40 + 9 * n) * 86_400, 2_000 + 71_000 * n, n == 1
+            )
+            for n, (name, subject) in enumerate(zip(synced.NAMES * 3, synced.SUBJECTS[::-1] * 3, strict=True))
+        ]
+        return ServerFindings(tuple(ServerMessage("work", each) for each in found), 212, ())
+
+    app.services.syncing.server_search.search = search  # type: ignore[method-assign]  # no server answers here
+    await keys("escape", "ctrl+s")(app, pilot)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider that waits for somebody to sign in."""
+
+    address: str = "ada@harbour.example"
+    provider: str = "Harbour Mail"
+    ways: Sequence[str] = ("browser", "code")
+
+    async def run(self, _way: str, show: Callable[[str, str], None]) -> object:
+        """Show where to go, and wait."""
+        show("https://login.harbour.example/device", "WDJB-MJHT")
+        return await asyncio.Event().wait()
+
+
+async def signing_in(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The dialog to sign in to a provider."""
+    await until(pilot, LIST)
+    app.push_screen(SignInDialog(Provider(), app.services.outside.open_link))
+
+
+async def editing(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The account, to be edited."""
+    await asked(app, pilot)
+    await keys("escape", "Y")(app, pilot)
+    await until(pilot, "in sync")
+    await pilot.press("e")
+
+
+async def in_the_sidebar(app: MisfinApp, pilot: Pilot[Any], label: str) -> None:
+    """Move to the first line of the sidebar with this label."""
+    sidebar = app.screen.query_one(Sidebar)
+    sidebar.focus()
+    await pilot.press("home")
+    for _ in range(40):
+        if sidebar.current is not None and sidebar.current.label == label:
+            return
+        await pilot.press("down")
+
+
+async def left_behind(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """The mail of an account that was removed, in the sidebar, and the question before it is deleted."""
+    await until(pilot, "removed")
+    await in_the_sidebar(app, pilot, "seamail")
+    await pilot.press("D")
+
+
+def finding(subject: str, *then: str) -> Steps:
+    """A search for this subject, its first conversation under the cursor, then these keys."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, LIST)
+        await keys("slash", *f'subject:"{subject}"', "enter")(app, pilot)
+        await until(pilot, "1 conversation")
+        await keys(*then)(app, pilot)
+
+    return steps
+
+
 LIST = "Meeting notes"  # what stands in the list of the demo mailbox
 CERTIFICATE = outbox_question(Question.CHANGED_CERTIFICATE)
 
@@ -318,7 +468,7 @@ def email_wizard(step: int) -> Steps:
 
 
 SCENES = (
-    Scene("inbox", keys("j", words=LIST), LIST),
+    Scene("inbox", keys(*"jjjjjjjj", words=LIST), "Crew news"),
     Scene("inbox-search", keys("slash", *"from:bea", words=LIST), LIST),
     Scene("conversation", keys("j", "enter", "p", "p", "enter", words=LIST), "Action items"),
     Scene("conversation-details", keys("j", "enter", "i", words=LIST), "SHA-256"),
@@ -343,12 +493,33 @@ SCENES = (
     Scene("palette", keys("ctrl+p", *"re", words=LIST), "Reply"),
     Scene("themes", keys("comma", "slash", *"theme", "enter", "enter", words=LIST), "misfin-dusk"),
     Scene("menu", pointing, "Reply all"),
+    Scene("sort", keys("o", words=LIST), "Oldest first"),
+    Scene("read-all", keys("ctrl+r", words=LIST), "as read?"),
+    Scene("filter", keys("K", "enter", words=LIST), "in the inbox match"),
+    Scene("parts", keys("j", "V", words=LIST), "part"),
+    Scene("headers", keys("j", "h", words=LIST), "As received"),
+    Scene("invitation", invited("ctrl+n"), "The answer goes to", mail=True),
+    Scene("small-invitation", invited(), "Next: ", size=SMALL, mail=True),
+    Scene("replies", keys("j", "enter", "ctrl+t", words=LIST), "messages"),
+    Scene("left-behind", left_behind, "for good?", removed=True),
+    Scene("unsubscribe", unsubscribing, "from Harbour Weekly?"),
+    Scene("html", finding("Your ticket", "enter", "x"), "Outward"),
+    Scene("evidence", finding("The boat on", "enter", "i"), "Nobody signed"),
+    Scene("charset", finding("The boat on", "enter", "ctrl+u"), "Read the text as"),
+    Scene("muted", keys("j", "Q", "slash", *"tag:muted", "enter", words=LIST), "muted"),
+    Scene("sign-in", signing_in, "WDJB-MJHT"),
+    Scene("on-the-server", on_the_server, "197 older", synced=True),
+    Scene("account-edit", editing, "Its other settings are", synced=True),
+    Scene("tour", keys("question_mark", "t", "j", words="New here?"), "2/10", tour=True),
+    Scene("small-tour", keys("question_mark", "t", words="New here?"), "1/10", size=SMALL, tour=True),
     Scene("help", keys("question_mark", words=LIST), "Archive"),
     Scene("sync", syncing, "1,200 of", synced=True),
     Scene("sync-question", asked, "Was this intended?", synced=True),
     Scene("sync-log", reading_log, "moved to", synced=True),
     Scene("attic", in_attic, "Dear Ada", synced=True),
     Scene("inbox-synced", in_sidebar, "Attic", synced=True),
+    Scene("small-filter", keys("K", "enter", words=LIST), "in the inbox match", size=SMALL),
+    Scene("small-parts", keys("j", "V", words=LIST), "part", size=SMALL),
     Scene("small-sync", syncing, "1,200 of", size=SMALL, synced=True),
     Scene("small-sync-question", asked, "Was this intended?", size=SMALL, synced=True),
     Scene("small-attic", in_attic, "Dear Ada", size=SMALL, synced=True),
@@ -464,7 +635,7 @@ def fill_trust(world: World, now: float) -> None:
 # ---- taking them
 
 
-async def draw(scene: Scene, profile: Profile) -> None:
+async def draw(scene: Scene, profile: Profile, into: Path) -> None:
     """Run the app up to one scene and take its picture."""
     settings = config.load(profile.config)
     settings = replace(
@@ -474,17 +645,19 @@ async def draw(scene: Scene, profile: Profile) -> None:
     )
     if scene.synced:
         settings = replace(settings, accounts={"work": replace(WORK, imap="imaps://imap.harbour.example")})
+    if scene.removed:
+        settings = replace(settings, accounts={})
     if scene.mail:
         settings = replace(settings, accounts={"work": WORK})
-    app = StillApp(profile, settings)
+    app = (StillDemo if scene.tour else StillApp)(profile, settings)
     async with app.run_test(size=scene.size) as pilot:
         await scene.steps(app, pilot)
         await until(pilot, scene.words)
         app.clear_notifications()
         await pilot.pause(0.5)
         svg = readable(app.export_screenshot(title="misfin-tui"))
-    (HERE / f"{scene.name}.svg").write_text(svg)
-    (HERE / f"{scene.name}.png").write_bytes(picture(svg))
+    (into / f"{scene.name}.svg").write_text(svg)
+    (into / f"{scene.name}.png").write_bytes(picture(svg))
     print(scene.name, flush=True)
 
 
@@ -516,26 +689,79 @@ def picture(svg: str) -> bytes:
     return made
 
 
-def main(wanted: list[str]) -> int:
+def size(text: str) -> tuple[int, int]:
+    """The columns and rows of ``80x24``."""
+    columns, _, rows = text.partition("x")
+    return int(columns), int(rows)
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    """What is to be drawn."""
+    parser = argparse.ArgumentParser(description="Draw the screens from the demo mailbox.")
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", help="only these, by name or pattern (small-*)")
+    parser.add_argument(
+        "--size", action="append", type=size, default=[], help="instead of each scene's own, e.g. 80x24"
+    )
+    parser.add_argument(
+        "--theme", action="append", default=[], help="instead of each scene's own, e.g. light"
+    )
+    parser.add_argument(
+        "--into", type=Path, default=HERE, help="the folder for the pictures (default: this one)"
+    )
+    asked = parser.parse_args(words)
+    if asked.into == HERE and (asked.size or asked.theme):
+        parser.error("other sizes and themes need a folder of their own: --into")
+    return asked
+
+
+def variants(scene: Scene, asked: argparse.Namespace) -> list[Scene]:
+    """A scene in each size and theme asked for, its name saying which."""
+    if not asked.size and not asked.theme:
+        return [scene]
+    drawn = []
+    for (columns, rows), theme in product(asked.size or [scene.size], asked.theme or [scene.theme]):
+        theme = theme.removeprefix("misfin-")
+        name = f"{scene.name}-{columns}x{rows}-{theme}"
+        drawn.append(replace(scene, name=name, size=(columns, rows), theme=f"misfin-{theme}"))
+    return drawn
+
+
+def main(words: list[str]) -> int:
     """Draw the scenes named, or all of them."""
-    unknown = set(wanted) - {scene.name for scene in SCENES}
+    asked = arguments(words)
+    unknown = [name for name in asked.scenes if not any(fnmatch(scene.name, name) for scene in SCENES)]
     if unknown:
-        print(f"No such scene: {', '.join(sorted(unknown))}", file=sys.stderr)
+        print(f"No such scene: {', '.join(unknown)}", file=sys.stderr)
         return 2
+    scenes = [
+        scene
+        for scene in SCENES
+        if not asked.scenes or any(fnmatch(scene.name, name) for name in asked.scenes)
+    ]
+    asked.into.mkdir(parents=True, exist_ok=True)
+    missed = 0
     now = time.time()
     with tempfile.TemporaryDirectory(prefix="misfin-pictures-") as folder:
         os.environ["HOME"] = folder  # paths on the screen begin with ~, wherever this runs
         world = open_world(Path(folder) / "world", now=now)
         fill_trust(world, now)
         fill_outbox(world.profile, now)
-        for number, scene in enumerate(SCENES):
-            if not wanted or scene.name in wanted:
-                alone = scene.fresh or scene.synced
-                profile = profile_at(Path(folder) / f"own-{number}") if alone else world.profile
-                if scene.synced:
-                    asyncio.run(synced.fill(profile))
-                asyncio.run(draw(scene, profile))
-    return 0
+        pristine = Path(folder) / "pristine"
+        shutil.copytree(world.root, pristine)  # each scene begins with the same mail
+        for number, scene in enumerate(variant for each in scenes for variant in variants(each, asked)):
+            alone = scene.fresh or scene.synced
+            profile = profile_at(Path(folder) / f"own-{number}") if alone else world.profile
+            if not alone:
+                shutil.rmtree(world.root)
+                shutil.copytree(pristine, world.root)
+            if scene.synced:
+                asyncio.run(synced.fill(profile))
+            try:
+                asyncio.run(draw(scene, profile, asked.into))
+            except TimeoutError as error:
+                missed += 1
+                print(f"{scene.name}: {error}", file=sys.stderr)
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ SUFFIXES = {".md", ".py", ".tcss", ".toml"}
 
 FOLDERS = [
     *("src/misfin", "src/misfin_tui", "docs"),
-    *("README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md"),
+    *("README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"),
 ]
 """Where the texts are done; a further one (a folder or a file) is added once it is."""
 

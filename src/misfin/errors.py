@@ -30,6 +30,10 @@ class RemoteError(MisfinError):
 # ---- our side -------------------------------------------------------------------------------------
 
 
+class LockedKeyError(LocalError):
+    """The key to sign with needs a passphrase, and nobody was asked for it."""
+
+
 class AddressError(LocalError, ValueError):
     """Text that is not a Misfin address (docs/protocol.md §1.5)."""
 

@@ -48,7 +48,10 @@ def open_to_read(path: Path, called: str, version: int) -> sqlite3.Connection:
         uri=True,
     )
     try:
-        if _version(database) != version:
+        written = _version(database)
+        if not written:
+            raise StoreError(f"{called} is only just being created.", remedy="Try again in a moment.")
+        if written != version:
             raise StoreError(f"{called} was written by another version of this program.")
     except BaseException:
         database.close()

@@ -15,14 +15,11 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-from textual.app import App, SuspendNotSupported
 
 from misfin.files import create_private, private_folder
 
@@ -33,6 +30,9 @@ EARLY = 1.0
 """Too few seconds to write anything: an editor that ends within them probably has its own window."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+RunsInTerminal = Callable[[list[str]], Awaitable[tuple[int, str]]]
+"""Gives the terminal to a program; returns its exit code, and what went wrong as a sentence or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def command_for(configured: str, environ: Mapping[str, str]) -> list[str]:
 
 
 async def edit(
-    app: App[Any],
+    run: RunsInTerminal,
     text: str,
     *,
     command: list[str],
@@ -86,6 +86,8 @@ async def edit(
     note: str = "",
 ) -> Edited:
     """Let the user change ``text`` in an editor; ``name`` names the file in ``folder``. Never raises.
+
+    ``run`` gives the terminal to a program until it ends.
 
     With ``keep`` a file that was read stays until it is forgotten: its text may not be safe elsewhere yet.
     ``note`` is a word in ASCII for whoever finds the file left over (:class:`Leftover`).
@@ -98,7 +100,7 @@ async def edit(
         return Edited(None, f"The file for the editor in {folder} cannot be written: {error.strerror}.")
     try:
         began = time.monotonic()
-        code, problem = await _run(app, [*command, str(path)])
+        code, problem = await run([*command, str(path)])
         if problem:
             forget(path)
             return Edited(None, problem)
@@ -106,31 +108,6 @@ async def edit(
         return await asyncio.to_thread(_read_back, path, text, code, keep, early)
     finally:
         os.close(lock)
-
-
-async def _run(app: App[Any], argv: list[str]) -> tuple[int, str]:
-    """Run a program in the terminal; returns its exit code, or what went wrong.
-
-    Nothing may escape inside ``suspend()``: it would not resume. Without ``batch_update()`` the repaints of
-    the waiting app would fill the queue of its stopped writer and block the loop for good.
-    """
-    code, problem = 0, ""
-    cancelled: asyncio.CancelledError | None = None
-    try:
-        with app.suspend(), app.batch_update():
-            try:
-                process = await asyncio.create_subprocess_exec(*argv)
-                code = await process.wait()
-            except OSError as error:
-                problem = f"{argv[0]} cannot be started: {error.strerror}."
-            except asyncio.CancelledError as error:
-                cancelled = error
-    except SuspendNotSupported:
-        problem = "An editor cannot be opened in this terminal."
-    if cancelled is not None:
-        raise cancelled
-    app.refresh(layout=True)
-    return code, problem
 
 
 def leftovers(folder: Path, name: str) -> list[Leftover]:

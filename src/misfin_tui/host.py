@@ -6,6 +6,7 @@ keeps to it is checked where it is defined.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from misfin_tui.widgets.typeahead import TypeAhead
 
 Severity = Literal["information", "warning", "error"]
+
+
+class AccountAction(StrEnum):
+    """What can be done with an e-mail account; the value goes before its name."""
+
+    EDIT = "Edit"
+    TEST = "Test"
+    PASSWORD = "Change the password of"  # noqa: S105 - words
+    REMOVE = "Remove"
 
 
 class Host(Protocol):
@@ -65,11 +75,22 @@ class Host(Protocol):
     def open_composer(self, draft: Draft | None = None) -> None:
         """Write a new message, or continue a draft."""
 
+    async def open_link(self, link: str) -> None:
+        """Open the composer for a ``misfin:`` or ``mailto:`` link; raises
+        :class:`~misfin.errors.MisfinError`.
+        """
+
+    def with_account(self, action: AccountAction, name: str) -> object:
+        """Do something with an e-mail account; an empty name asks which."""
+
     def open_outbox(self) -> None:
         """Open the outbox."""
 
     def open_attic(self, account: str) -> None:
         """Open the attic of an account."""
+
+    def open_on_server(self, view: View) -> None:
+        """Open what servers have for a list, and is not here."""
 
     def show_inbox(self) -> None:
         """Close every screen above the inbox."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from misfin.valueclass import dataclass
 
 APP = "misfin-tui"
 HOME_VARIABLE = "MISFIN_TUI_HOME"
@@ -55,6 +56,26 @@ class Profile:
     def outbox_db(self) -> Path:
         """The outbox."""
         return self.root / "outbox.db"
+
+    @property
+    def hosting_db(self) -> Path:
+        """Mailing lists, and what the mailboxes of a host want; there only once a command has made it."""
+        return self.root / "hosting.db"
+
+    @property
+    def hosting_outbox_db(self) -> Path:
+        """The outbox of mailing lists and automatic answers."""
+        return self.root / "hosting-outbox.db"
+
+    @property
+    def smime(self) -> Path:
+        """S/MIME certificates with their keys."""
+        return self.root / "smime"
+
+    @property
+    def conversations(self) -> Path:
+        """Conversations that were split or joined by hand."""
+        return self.root / "conversations.json"
 
     @property
     def contacts_db(self) -> Path:

@@ -98,7 +98,7 @@ def search(index: MailIndex) -> None:
         query_view = View(query=query)
 
         def first_page(view: View = query_view) -> None:
-            index._searches.clear()
+            index._results._searches.clear()
             index.conversations(view, 0, 50)
 
         page = median(first_page)

@@ -66,7 +66,7 @@ async def converse(pieces: list[bytes], goodbye: str, identity) -> tuple[bytes, 
         return accepted(incoming)
 
     receiver = Receiver(keep, Directory([ADA]), limits=Limits(LimitSettings(enable=False)))
-    exchange, wire = receiver.exchange_with("192.0.2.1"), Wire()
+    exchange, wire = receiver.connection_from("192.0.2.1"), Wire()
     client = client_session(identity, "mail.example", lambda _: None)
     plaintext = b""
 
@@ -141,7 +141,7 @@ def test_any_conversation_ends_in_at_most_one_message_and_one_answer(conversatio
 def test_any_bytes_instead_of_tls_end_the_connection_and_raise_nothing(chunks):
     async def feed() -> None:
         receiver = Receiver(None, Directory([ADA]), limits=Limits(LimitSettings(enable=False)))
-        exchange, wire = receiver.exchange_with("192.0.2.1"), Wire()
+        exchange, wire = receiver.connection_from("192.0.2.1"), Wire()
         exchange.connection_made(wire)
         for chunk in chunks:
             exchange.data_received(chunk)
@@ -154,7 +154,7 @@ def test_any_bytes_instead_of_tls_end_the_connection_and_raise_nothing(chunks):
 def test_a_damaged_record_ends_the_connection_without_an_answer():
     async def feed() -> None:
         receiver = Receiver(None, Directory([ADA]), limits=Limits(LimitSettings(enable=False)))
-        exchange, wire = receiver.exchange_with("192.0.2.1"), Wire()
+        exchange, wire = receiver.connection_from("192.0.2.1"), Wire()
         client = client_session(BEA, None, lambda _: None)
         exchange.connection_made(wire)
         while not client.handshake_done:

@@ -283,8 +283,10 @@ def message(data: bytes) -> None:
     from misfin.model.account import AddressKind
     from misfin.store.message.envelope import to_gemmail, wrap
     from misfin.store.message.mime import read_message
+    from misfin.store.message.seal import is_sealed, seal
 
-    read_message(data, AddressKind.MISFIN)
+    read_message(data, AddressKind.MISFIN, counts=lambda _data: True)
+    assert not is_sealed(data, b"k")
     stamped = stamp(data, Version.C, ADA, NOON)
     stored = wrap(
         stamped,
@@ -297,7 +299,10 @@ def message(data: bytes) -> None:
         account=ADA,
     )
     assert to_gemmail(stored) == stamped.replace(b"\r\n", b"\n")
-    read_message(stored, AddressKind.MISFIN)
+    read_message(stored, AddressKind.MISFIN, counts=lambda _data: True)
+    sealed = seal(stored, b"k")
+    assert is_sealed(sealed, b"k")
+    assert to_gemmail(sealed) == to_gemmail(stored)
 
 
 def mail(data: bytes) -> None:

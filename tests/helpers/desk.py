@@ -13,6 +13,7 @@ from quiet import until_quiet
 from textual import events
 from textual.pilot import Pilot
 
+from misfin.email.dnsrecords import DNSError
 from misfin.model.address import MisfinAddress
 from misfin.store.identities import IdentityStore
 from misfin.trust.identity import Identity, generate
@@ -66,15 +67,35 @@ class QuietApp(MisfinApp):
         self.courier = NoCourier(self)
 
 
+async def _silent(_name: str) -> list[bytes]:
+    raise DNSError("DNS does not answer.")
+
+
 @asynccontextmanager
 async def at_desk(
-    profile: Profile, size: tuple[int, int] = (100, 30), *, courier: bool = False, **options: Any
+    profile: Profile,
+    size: tuple[int, int] = (100, 30),
+    *,
+    courier: bool = False,
+    dns: Any = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[MisfinApp, Pilot[int]]]:
     """The app on this profile, its first screen drawn."""
     app = (MisfinApp if courier else QuietApp)(profile, config.load(profile.config), **options)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await pilot.pause()
-        yield app, pilot
+
+    async def lookup() -> Any:
+        return dns or _silent  # a test asks nobody's DNS
+
+    app.services.mail.authorship._lookup = lookup
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await pilot.pause()
+            yield app, pilot
+    finally:
+        # In the middle of a scan it ends after it; a process that ends cuts it off. The next app at this desk
+        # shares its process with it, and what a test then does to the index would reach it half-way.
+        for thread in app.services.mail._threads[:1]:
+            thread.join(WAIT)
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str = "") -> None:

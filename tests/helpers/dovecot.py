@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from freeports import free_ports
 
 USER, PASSWORD = "ada", 'pass word"\\'
 _NOBODY = 65534
@@ -99,7 +101,7 @@ service auth {{
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dovecot:
     """A running server; ``cert`` is the certificate to trust for ``localhost``."""
 
@@ -108,6 +110,20 @@ class Dovecot:
     imaps: int
     pop3: int
     pop3s: int
+    process: subprocess.Popen[bytes] | None = None
+    made: int = 0
+
+    def start(self) -> None:
+        """Run it; also after :meth:`stop`, with the mail it had."""
+        command = ["/usr/sbin/dovecot", "-F", "-c", self.base / "dovecot.conf"]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        _wait(self.imap, self.process)
+
+    def stop(self) -> None:
+        """End it and all its connections."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=20)
 
     @property
     def cert(self) -> Path:
@@ -118,14 +134,26 @@ class Dovecot:
         inbox = self.base / "mail" / user
         return sorted([*inbox.glob("new/*"), *inbox.glob("cur/*")])
 
-    def put(self, *messages: bytes) -> None:
-        """Put messages into the inbox, which nobody may have opened yet."""
+    def put(self, *messages: bytes, counted: bool = False) -> None:
+        """Put messages into the inbox, which nobody may have opened yet.
+
+        Their names differ as those of deliveries do. ``counted``: only by a number, for which Dovecot's hash
+        of ten thousand has a thousand values; each opening of the folder then takes half a second.
+        """
         inbox = self.base / "mail" / USER
         for name in ("cur", "new", "tmp"):
             (inbox / name).mkdir(parents=True, exist_ok=True)
-        for number, message in enumerate(messages):
-            (inbox / "cur" / f"{1_000_000_000 + number}.M{number}.test:2,").write_bytes(message)
-        for path in (self.base / "mail", inbox, *inbox.rglob("*")):
+        ours = [self.base / "mail", inbox, inbox / "cur", inbox / "new", inbox / "tmp"]
+        for number, message in enumerate(messages, self.made):
+            varied = number if counted else random.Random(number).randrange(1_000_000)
+            # Named at last where a running server looks, when it may read it.
+            name = f"{1_000_000_000 + number}.M{varied}P{varied % 32768}.test:2,"
+            fresh = inbox / "tmp" / name
+            fresh.write_bytes(message)
+            os.chown(fresh, _NOBODY, _NOBODY)
+            fresh.rename(inbox / "cur" / name)
+        self.made += len(messages)
+        for path in ours:
             os.chown(path, _NOBODY, _NOBODY)
 
 
@@ -149,10 +177,11 @@ def why_not(*, pop3: bool = False, lmtp: bool = False) -> str:
 
 
 @contextlib.contextmanager
-def running(*, pop3: bool = False, lmtp: bool = False) -> Iterator[Dovecot]:
+def running(*, pop3: bool = False, lmtp: bool = False, more: str = "") -> Iterator[Dovecot]:
     """A fresh server, for as long as the block lasts; skips the test where there can be none.
 
-    With ``lmtp`` it is what a Postfix needs: sockets ``lmtp`` and ``auth`` in its base directory.
+    With ``lmtp`` it is what a Postfix needs: sockets ``lmtp`` and ``auth`` in its base directory. ``more``
+    are lines for its settings.
     """
     if reason := why_not(pop3=pop3, lmtp=lmtp):
         pytest.skip(reason)
@@ -180,27 +209,17 @@ def running(*, pop3: bool = False, lmtp: bool = False) -> Iterator[Dovecot]:
                 ports=ports,
                 protocols=" ".join(["imap", *["pop3"] * pop3, *["lmtp"] * lmtp]),
                 mechanisms="plain login scram-sha-256" if lmtp else "plain login",
-                more=(_POP3 * pop3 + _BEHIND_POSTFIX * lmtp).format(base=base, ports=ports),
+                more=(_POP3 * pop3 + _BEHIND_POSTFIX * lmtp).format(base=base, ports=ports) + more,
             )
         )
-        process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", config], stderr=subprocess.DEVNULL)
+        server = Dovecot(base, *ports)
         try:
-            _wait(ports[0], process)
-            yield Dovecot(base, *ports)
+            server.start()
+            yield server
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+            server.stop()
     finally:
         shutil.rmtree(base, ignore_errors=True)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on just now."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in held]
-    for sock in held:
-        sock.close()
-    return ports
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -27,7 +27,7 @@ from dovecot import PASSWORD, USER
 from misfin.email.account import EmailAccount, MailProtocol, MailServer, Protection
 from misfin.email.incoming import IncomingClient
 from misfin.email.sasl import Credentials
-from misfin.post.fetching.mailbox import SyncedMailbox
+from misfin.post.fetching.mailbox import SyncedMailbox, settings_of
 from misfin.post.imap.remote import ImapRemote
 from misfin.post.imap.session import ImapSession
 from misfin.post.inbox import LocalInbox
@@ -157,7 +157,7 @@ class Desk:
         def now() -> float:
             return time.time() + offset
 
-        mailbox = SyncedMailbox(self.root / "sync", account, now)
+        mailbox = SyncedMailbox(self.root / "sync", account.name, settings_of(account), now)
         write = mailbox.state.write
 
         def stepping() -> Any:

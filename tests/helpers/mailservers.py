@@ -8,7 +8,7 @@ import queue
 import ssl
 import threading
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -37,8 +37,11 @@ class MailServers:
 
 
 @contextlib.asynccontextmanager
-async def mail_servers() -> AsyncIterator[MailServers]:
-    """Both servers in this event loop; their certificate is signed by nobody but itself."""
+async def mail_servers(tokens: Collection[str] = ()) -> AsyncIterator[MailServers]:
+    """Both servers in this event loop; their certificate is signed by nobody but itself.
+
+    ``tokens`` are access tokens that they take (XOAUTH2), perhaps more as time goes on.
+    """
     san = (x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1")))
     made = build(names=("localhost",), users=(), san=san, key="p256", ca=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -55,7 +58,16 @@ async def mail_servers() -> AsyncIterator[MailServers]:
             return AuthResult(success=good, handled=False)
 
         how = {"authenticator": check, "auth_require_tls": False}
-        imap = await asyncio.start_server(lambda r, w: _imap(r, w, logins), "127.0.0.1", 0, ssl=context)
+
+        async def xoauth2(server, arguments) -> AuthResult:
+            good = len(arguments) > 1 and _has_token(arguments[1].encode(), tokens)
+            logins.append("smtp by token" if good else "smtp refused")
+            return AuthResult(success=good, handled=False)
+
+        inbox.auth_XOAUTH2 = xoauth2
+        imap = await asyncio.start_server(
+            lambda r, w: _imap(r, w, logins, tokens), "127.0.0.1", 0, ssl=context
+        )
         async with imap, aiosmtpd(inbox, implicit=context, **how) as smtp_port:
             imap_port = imap.sockets[0].getsockname()[1]
             yield MailServers(
@@ -94,13 +106,27 @@ def mail_servers_in_thread() -> Iterator[MailServers]:
 _FOLDERS = b'* LIST () "/" INBOX\r\n* LIST (\\Sent) "/" "Sent Items"\r\n* LIST () "/" Plans\r\n'
 
 
-async def _imap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, logins: list[str]) -> None:
-    offers = b"IMAP4rev1 AUTH=PLAIN SASL-IR SPECIAL-USE"
+def _has_token(response: bytes, tokens: Collection[str]) -> bool:
+    said = b64decode(response).decode()
+    return any(f"\x01auth=Bearer {token}\x01" in said for token in tokens)
+
+
+async def _imap(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    logins: list[str],
+    tokens: Collection[str] = (),
+) -> None:
+    offers = b"IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR SPECIAL-USE"
     writer.write(b"* OK [CAPABILITY " + offers + b"] ready\r\n")
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
         while line := await reader.readline():
             tag, command, *rest = line.split()
             match command.upper():
+                case b"AUTHENTICATE" if rest[0].upper() == b"XOAUTH2":
+                    good = _has_token(rest[1], tokens)
+                    logins.append("imap by token" if good else "imap refused")
+                    answer = b"OK in" if good else b"NO [AUTHENTICATIONFAILED] no"
                 case b"AUTHENTICATE":
                     good = b64decode(rest[1]).split(b"\0")[2] == PASSWORD.encode()
                     logins.append("imap" if good else "imap refused")

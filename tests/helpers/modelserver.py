@@ -38,12 +38,17 @@ ALL = Abilities(
 )
 
 
+_NUMBERS = itertools.count(1)
+
+
 @dataclass
 class ModelMessage:
     data: bytes
     flags: FlagSet = NO_FLAGS
     received: float = 0.0
     modseq: int = 0
+    lasting: str = ""
+    """Its id in whatever folder."""
 
 
 @dataclass
@@ -57,10 +62,10 @@ class ModelFolder:
     vanished: list[tuple[int, int]] = field(default_factory=list)
     """(modseq, uid) of each that was deleted."""
 
-    def add(self, data: bytes, flags: FlagSet = NO_FLAGS, received: float = 0.0) -> int:
+    def add(self, data: bytes, flags: FlagSet = NO_FLAGS, received: float = 0.0, lasting: str = "") -> int:
         uid, self.next = self.next, self.next + 1
         self.modseq += 1
-        self.messages[uid] = ModelMessage(data, flags, received, self.modseq)
+        self.messages[uid] = ModelMessage(data, flags, received, self.modseq, lasting or str(next(_NUMBERS)))
         return uid
 
     def remove(self, uid: int) -> ModelMessage:
@@ -78,7 +83,7 @@ class ModelFolder:
         messages = list(self.messages.values())
         self.epoch, self.next, self.messages, self.vanished = epoch, 1, {}, []
         for message in messages:
-            self.add(message.data, message.flags, message.received)
+            self.add(message.data, message.flags, message.received, message.lasting)
 
     @property
     def point(self) -> SyncPoint:
@@ -108,7 +113,7 @@ class ModelServer:
 
     def move(self, uid: int, source: bytes, to: bytes) -> int:
         message = self.folders[source].remove(uid)
-        return self.folders[to].add(message.data, message.flags, message.received)
+        return self.folders[to].add(message.data, message.flags, message.received, message.lasting)
 
 
 @dataclass
@@ -133,11 +138,15 @@ class ModelRemote:
         abilities: Abilities = ALL,
         tick: Callable[[str], None] = lambda _what: None,
         lies: Lies | None = None,
+        *,
+        lasting: bool = False,
     ) -> None:
         self.server = server
         self.abilities = abilities
         self.tick = tick
         self.lies = lies or Lies()
+        self.lasting = lasting
+        """Whether it says ids that a message has in whatever folder, and in each of several."""
         self.calls: list[str] = []
 
     def _folder(self, folder: RemoteFolder) -> ModelFolder:
@@ -158,7 +167,7 @@ class ModelRemote:
         return [
             RemoteFolder(
                 folder.raw,
-                folder.raw.decode(),
+                folder.raw.decode("utf-8", "replace"),
                 folder.role,
                 status=None if self.lies.no_status else self._point(folder),
             )
@@ -173,7 +182,13 @@ class ModelRemote:
         there = self._folder(folder)
         since = base.modseq if self.abilities.changes_since and base.epoch == str(there.epoch) else 0
         listed = [
-            Listed(str(uid), message.flags, self._size(message), message.received)
+            Listed(
+                str(uid),
+                message.flags,
+                self._size(message),
+                message.received,
+                message.lasting if self.lasting else "",
+            )
             for uid, message in there.messages.items()
             if message.modseq > since
         ]
@@ -281,11 +296,13 @@ class ModelRemote:
 
     async def rename(self, folder: RemoteFolder, name: str) -> RemoteFolder:
         self._does(f"rename {folder.name}")
-        there = self._folder(folder)
+        self._folder(folder)
         raw = name.encode()
         if raw in self.server.folders:
             raise StepRefusedError("There is such a folder.")
-        del self.server.folders[folder.raw]
-        there.raw = raw
-        self.server.folders[raw] = there
+        for each in list(self.server.folders.values()):  # what is inside it follows (RFC 3501 §6.3.5)
+            if each.raw == folder.raw or each.raw.startswith(folder.raw + b"/"):
+                del self.server.folders[each.raw]
+                each.raw = raw + each.raw[len(folder.raw) :]
+                self.server.folders[each.raw] = each
         return RemoteFolder(raw, name, folder.role)

@@ -47,7 +47,10 @@ class Hosts:
 class _Dns(asyncio.DatagramProtocol):
     """Answers from ``records``: ``{(name, type): [rdata, …]}``; ``silent`` names get no answer at all."""
 
-    def __init__(self, records: Mapping[tuple[str, str], list[str]], silent: frozenset[str]) -> None:
+    def __init__(
+        self, records: Mapping[tuple[str, str], list[str]], silent: frozenset[str], ttl: int
+    ) -> None:
+        self._ttl = ttl
         self._records = records
         self._silent = silent
         self.asked: list[tuple[str, str]] = []
@@ -67,7 +70,7 @@ class _Dns(asyncio.DatagramProtocol):
         response.flags |= dns.flags.RA
         found = self._records.get((name, kind))
         if found:
-            response.answer.append(dns.rrset.from_text_list(question.name, 60, "IN", kind, found))
+            response.answer.append(dns.rrset.from_text_list(question.name, self._ttl, "IN", kind, found))
         elif not any(known == name for known, _ in self._records):
             response.set_rcode(dns.rcode.NXDOMAIN)
         self.transport.sendto(response.to_wire(), addr)
@@ -75,12 +78,12 @@ class _Dns(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def dns_server(
-    records: Mapping[tuple[str, str], list[str]], silent: frozenset[str] = frozenset()
+    records: Mapping[tuple[str, str], list[str]], silent: frozenset[str] = frozenset(), ttl: int = 60
 ) -> AsyncIterator[tuple[int, list[tuple[str, str]]]]:
     """A DNS server on loopback; its port, and what it was asked."""
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(
-        lambda: _Dns(records, silent), local_addr=("127.0.0.1", 0)
+        lambda: _Dns(records, silent, ttl), local_addr=("127.0.0.1", 0)
     )
     try:
         yield transport.get_extra_info("sockname")[1], protocol.asked

@@ -22,6 +22,7 @@ from pathlib import Path
 import dovecot
 import pytest
 from dovecot import PASSWORD, USER, Dovecot
+from freeports import free_ports
 
 __all__ = ["ADDRESS", "OTHER", "PASSWORD", "USER", "Postfix", "running", "why_not"]
 
@@ -154,7 +155,7 @@ def running(*, size: int = 60_000_000) -> Iterator[Postfix]:
     base = Path(tempfile.mkdtemp(prefix="misfin-postfix-"))
     base.chmod(0o755)
     with dovecot.running(lmtp=True) as behind:
-        ports = dovecot.free_ports(3)
+        ports = free_ports(3)
         facts = {"base": base, "daemons": DAEMONS, "dovecot": behind.base, "size": size, "ports": ports}
         (base / "main.cf").write_text(_MAIN.format(**facts))
         (base / "master.cf").write_text(_SERVICES.format(**facts, submission=_SUBMISSION))

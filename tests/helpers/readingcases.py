@@ -10,7 +10,10 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "reading"
 
 @dataclass(frozen=True)
 class Case:
-    """What is right for one file. ``found`` is a query that finds it, ``date`` how its UTC date begins."""
+    """What is right for one file. ``found`` is a query that finds it, ``date`` how its UTC date begins.
+
+    ``above`` is what is shown above its text, with times in UTC.
+    """
 
     name: str
     text: str
@@ -19,6 +22,7 @@ class Case:
     subject: str = ""
     sender: str = "Ida Probe <ida@sender.example>"
     date: str = ""
+    above: str = ""
 
     @property
     def data(self) -> bytes:
@@ -32,7 +36,14 @@ _FORWARDED = (
 
 CASES = (
     Case("alt-apple-pdf", "Plain hello with plum.", "has:attachment plum", ("invoice.pdf",)),
-    Case("alt-calendar", "You are invited.", "invited", ("invitation.ics",)),
+    Case(
+        "alt-calendar",
+        "You are invited.",
+        "budget",
+        ("invitation.ics",),
+        above="Invitation: Budget round\nWhen: Tuesday, 10 March 2026, 09:00–10:00\nWhere: Room 7\n"
+        "Organiser: ida@sender.example\n\n",
+    ),
     Case("base64-two-parts", "First half.Second half gooseberry.", "gooseberry"),
     Case("cs-big5-hkscs", "中文 碁 粧 裏 嫺 咗", "粧"),
     Case("cs-cp-850", "Grüße", "grüße"),

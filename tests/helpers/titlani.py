@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from freeports import free_port
+
 VERSION = "0.4.1"
 _CACHE = (
     Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "misfin-tui" / f"titlani-{VERSION}"
@@ -82,13 +84,6 @@ def environment(home: Path) -> dict[str, str]:
     """An environment in which Titlani finds and leaves nothing outside ``home``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TITLANI"))}
     return {**kept, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

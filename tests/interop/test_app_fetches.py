@@ -73,3 +73,26 @@ async def test_mail_comes_moves_there_and_a_mass_deletion_there_is_asked_about(p
         await until(pilot, lambda: count(client, "INBOX") == 59, "they are there again")
         await until(pilot, lambda: "needs you" not in shown(app))
     client.logout()
+
+
+async def test_a_draft_is_left_alone_while_its_composer_is_open(profile, server):
+    client = other_client(server)
+    drafts = profile.mail / "work" / ".Drafts" / "cur"
+    async with at_desk(profile, (120, 36)) as (app, pilot):
+        await on_screen(pilot, "60 conversations")
+        await pilot.press("c")
+        await on_screen(pilot, "New message")
+        await until(pilot, lambda: app.screen._opened is not None)
+        app.screen.subject.value = "Half a subject"
+        app.screen.keep()
+        await until(pilot, lambda: list(drafts.glob("*")), "the draft is on disk")
+        server.put(text(61))  # once this has arrived, a pass has seen the draft
+        await until(pilot, lambda: any((profile.mail / "work" / "new").iterdir()), "61 arrived")
+        app.services.fetching.look_now()
+        server.put(text(62))
+        await until(pilot, lambda: len(list((profile.mail / "work" / "new").iterdir())) > 1, "62 arrived")
+        assert "Drafts" not in str(client.list()[1])
+        await pilot.press("escape")
+        await until(pilot, lambda: "Drafts" in str(client.list()[1]) and count(client, "Drafts") == 1)
+        assert b"Half a subject" in client.fetch("1", "(RFC822)")[1][0][1]
+    client.logout()

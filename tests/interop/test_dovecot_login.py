@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from freeports import free_port
 
 from misfin.email.sasl import Conversation, Credentials, SASLServerError, ranked, without_waiting
 
@@ -26,12 +27,6 @@ def can_run() -> bool:
 
 
 pytestmark = pytest.mark.skipif(not can_run(), reason="Dovecot is not installed, or this is not root")
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

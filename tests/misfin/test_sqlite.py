@@ -11,7 +11,15 @@ from contextlib import closing
 import pytest
 
 from misfin.errors import StoreError
-from misfin.sqlite import bring_up_to_date, connect, impatient, log_ahead, transaction, translated
+from misfin.sqlite import (
+    bring_up_to_date,
+    connect,
+    impatient,
+    log_ahead,
+    open_to_read,
+    transaction,
+    translated,
+)
 from misfin.trust.pins import PinBook
 
 
@@ -103,6 +111,17 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
             bring_up_to_date(database, "The file", (("CREATE TABLE ours (a)",),))
         assert caught.value.remedy
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+
+
+def test_a_file_that_is_being_created_is_not_of_another_version(tmp_path):
+    path = tmp_path / "some.db"
+    with closing(connect(path)) as database:
+        log_ahead(database)
+        with pytest.raises(StoreError, match="only just being created"):
+            open_to_read(path, "The file", 1)
+        database.execute("PRAGMA user_version = 2")
+        with pytest.raises(StoreError, match="another version"):
+            open_to_read(path, "The file", 1)
 
 
 def test_errors_of_sqlite_and_of_the_disk_are_told_as_ours():

@@ -19,13 +19,13 @@ from misfin.store.outgoing.drafts import Draft, DraftBox
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
 from misfin_tui import config
-from misfin_tui.app import background
 from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.messages import MailChanged, Problem, TrustAsked
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screens.outbox import OutboxScreen
 from misfin_tui.screens.wizard import WizardScreen
+from misfin_tui.services import background
 
 NO_SERVER = """
 [receive]
@@ -122,7 +122,7 @@ async def test_no_question_interrupts_somebody_who_writes(profile):
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         app.post_message(TrustAsked("host", "hive.test:1958"))
         await settled(pilot)
-        assert isinstance(app.screen, ComposeScreen)
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
 
 
 async def test_a_new_profile_begins_with_the_wizard(profile_root):
@@ -147,7 +147,7 @@ async def test_places_come_back_to_the_top_and_are_not_stacked(profile):
             await pilot.press(key)
             await pilot.pause()
         assert sum(isinstance(screen, OutboxScreen) for screen in app.screen_stack) == 1
-        assert isinstance(app.screen, OutboxScreen)
+        await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
         await pilot.press("M")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))
 
@@ -157,8 +157,8 @@ async def test_problems_are_told_with_their_remedy(profile):
         app.report(StoreError("The disk is full.", remedy="Make room."), "Saving failed:")
         app.post_message(Problem("Something broke.", "Mend it."))
         await pilot.pause()
-        assert "Saving failed: The disk is full.\nMake room." in notices(app)
-        assert "Something broke.\nMend it." in notices(app)
+        await until(pilot, lambda: "Saving failed: The disk is full.\nMake room." in notices(app))
+        await until(pilot, lambda: "Something broke.\nMend it." in notices(app))
 
 
 async def test_wrong_settings_are_told_and_the_program_starts(profile):

@@ -201,7 +201,8 @@ async def test_completion_offers_only_people_of_froms_kind(profile):
         await on_screen(pilot, "Bob Mail")
         assert "Bob Misfin" not in shown(app)
         await pilot.press("tab")
-        await until(pilot, lambda: screen.fields.cc.value == "bob@example.org, ")
+        await until(pilot, lambda: screen.fields.cc.value == "Bob Mail <bob@example.org>, ")
+        assert [each.address for each in screen.fields.cc.recipients] == ["bob@example.org"]
         assert screen.fields.to.value == ""
 
 
@@ -278,6 +279,19 @@ async def test_a_contact_with_an_e_mail_address_can_be_added_and_changed(profile
     (cal,) = book.all(now=0.0)
     assert (cal.address, cal.kind) == ("cal@example.org", AddressKind.MAIL)
     book.close()
+
+
+async def test_keys_that_arrive_after_a_search_was_closed_hide_nothing(profile):
+    async with at_desk(profile) as (app, pilot):
+        app.action_show_contacts()
+        await until(pilot, lambda: isinstance(app.screen, ContactsScreen) and hasattr(app.screen, "rows"))
+        screen = app.screen
+        await pilot.press("slash", *"zz")
+        await until(pilot, lambda: "matches the search" in screen.rows.empty)
+        await pilot.press("escape")
+        screen.search.value = "xy"  # what was on its way to the line when it was closed
+        await until(pilot, lambda: not screen.search.value)
+        assert "matches the search" not in screen.rows.empty
 
 
 async def test_only_an_account_the_receiver_takes_mail_for_says_where_others_reach_it(profile):

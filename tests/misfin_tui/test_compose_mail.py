@@ -14,8 +14,9 @@ from textual import events
 
 from misfin.email.account import MailProtocol, MailServer
 from misfin.store.mail.maildir import MailStore
-from misfin.store.outgoing.attachments import AttachmentFiles
-from misfin.store.outgoing.drafts import Draft, DraftBox
+from misfin.store.outgoing.attachments import AttachedFile, AttachmentFiles
+from misfin.store.outgoing.draft_fields import is_whole
+from misfin.store.outgoing.drafts import Draft, DraftBox, Purpose, from_bytes, to_bytes
 from misfin.store.outgoing.outbox import Outbox
 from misfin.trust.pins import PinBook
 from misfin.trust.records import MailServerFacts
@@ -196,7 +197,7 @@ async def test_a_file_that_the_server_cannot_take_is_refused_before_it_is_copied
         await attach(app, pilot, screen, "~/film.mp4 ~/plan.pdf")
         await until(pilot, lambda: any("film.mp4 is 60,000 bytes long" in note for note in notices(app)))
         await until(pilot, lambda: [file.name for file in screen.files.files] == ["plan.pdf"])
-        await on_screen(pilot, "smtp.example.org accepts at most 50,000 bytes")
+        await on_screen(pilot, "of 50,000 bytes that smtp.example.org accepts")
     assert not any(path.stat().st_size == 60_000 for path in (profile.root / "attachments").iterdir())
 
 
@@ -464,6 +465,29 @@ async def test_a_header_left_by_a_killed_editor_is_read_as_one(profile, editing)
         await until(pilot, lambda: not list(profile.runtime.glob("draft-*")))
 
 
+async def test_a_closed_composer_leaves_a_draft_with_its_files_for_the_server(profile):
+    config = profile.config
+    config.write_text(
+        config.read_text().replace(
+            'smtp = "smtps://smtp', 'imap = "imaps://localhost:1"\nsmtp = "smtps://smtp', 1
+        )
+    )
+    box = DraftBox(MailStore(profile.mail))
+    file = AttachedFile(box.files.add_bytes(b"%PDF" * 100), "plan.pdf", 400)
+    async with composer(profile, to=("bob@x.test",), body="See it.", attachments=(file,)) as (
+        _app,
+        pilot,
+        screen,
+    ):
+        screen.body.text = "See it, please."
+        await pilot.press("escape")
+        folder = MailStore(profile.mail).folder("work", "Drafts")
+        await until(pilot, lambda: any(is_whole(each.path.read_bytes()) for each in folder.list()))
+        await until(pilot, lambda: len(folder.list()) == 1)
+    (draft,) = drafts(profile)
+    assert (draft.body.strip(), draft.attachments) == ("See it, please.", (file,))
+
+
 # ---- answers
 
 
@@ -497,6 +521,7 @@ async def test_ordinary_mail_is_answered_as_its_writer_wishes_from_the_address_i
     stored(profile, to="shop@ada.example", **fields)
     async with at_desk(profile) as (app, pilot):
         draft = (await answering(app, pilot, key)).draft_now()
+        assert shown(app).split("\n")[0].strip().startswith("misfin-tui  Reply")
     assert (list(draft.to), list(draft.cc), draft.subject) == (to, cc, "Re: Plans")
     assert (draft.account, draft.sender) == ("work", "shop@ada.example")
     assert "> What do you think?" in draft.body
@@ -517,13 +542,37 @@ async def test_ordinary_mail_is_forwarded_with_words_of_ones_own(profile, key):
     async with at_desk(profile) as (app, pilot):
         screen = await answering(app, pilot, key)
         assert not screen.body.read_only
+        assert shown(app).split("\n")[0].strip().startswith("misfin-tui  Forward")
         draft = screen.draft_now()
+        assert from_bytes(to_bytes(draft)).purpose is Purpose.FORWARD
     assert draft.subject == "Fwd: Plans"
     assert ("What do you think?" in draft.body) is (key == "f")
     assert [file.name for file in draft.attachments] == ([] if key == "f" else ["Plans.eml"])
 
 
 # ---- any terminal
+
+
+@pytest.mark.parametrize(
+    ("columns", "there", "left_out"),
+    [
+        (60, ["^s Send", "esc Leave", "f2 Cc", "f3 Attach", "f1 Help"], ["Editor", "Send at"]),
+        (80, ["^s Send", "esc Leave", "f2 Cc", "f3 Attach", "^e Editor", "f1 Help"], ["Preview", "Send at"]),
+        (100, ["^t Preview", "^e Editor", "f2 Cc", "f3 Attach", "f5 Send at"], []),
+    ],
+)
+async def test_a_narrow_key_line_names_what_is_used_most(profile, columns, there, left_out):
+    async with composer(profile, (columns, 24), to=("bob@example.org",), body="hello") as (
+        app,
+        pilot,
+        _screen,
+    ):
+        await on_screen(pilot, "f3 Attach")
+        line = shown(app).split("\n")[-1]
+        assert [words for words in there if words in line] == there
+        assert not any(words in line for words in left_out)
+        await pilot.press("f1")
+        await on_screen(pilot, "preview of the text")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50), (40, 20)])

@@ -49,7 +49,7 @@ def test_every_setting_is_explained() -> None:
         ('[ui]\ntheme = "a\n', 2, "not valid TOML"),
         ("[ui]\nbell = [\n", 2, "not valid TOML"),
         ("[receive]\nlisten = [1]\n", 2, "text in quotes"),
-        ('[accounts.work]\nkind = "gmap"\nhost = 5\n', 1, "`gmap` is not supported by this version"),
+        ('[accounts.work]\nkind = "jmap"\nhost = 5\n', 1, "`jmap` is not supported by this version"),
         (
             '\n[accounts.work]\nkind = "carrier-pigeon"\n',
             2,
@@ -128,6 +128,25 @@ def test_listen_addresses_are_split(text: str, expected: tuple[str, int]) -> Non
     assert config.split_listen(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("info@Mail.Example  ada@mail.example", ("info@mail.example", "ada@mail.example")),
+        ("*@mail.example ada@mail.example", ("*@mail.example", "ada@mail.example")),
+    ],
+)
+def test_aliases_are_two_addresses(text: str, expected: tuple[str, str]) -> None:
+    assert config.split_alias(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "info@mail.example", "info ada@mail.example", "a@b.example *@b.example x"]
+)
+def test_what_is_no_alias_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(config.ConfigError, match="line 2"):
+        config.parse(f"[receive]\naliases = [{text!r}]\n")
+
+
 @pytest.mark.parametrize("text", ["", "host", "host:", "host:99999", "::1:1958", "host:-1", "host:١"])
 def test_what_is_no_listen_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT|brackets"):
@@ -152,10 +171,10 @@ def test_a_text_survives_being_written_as_toml(text: str) -> None:
 
 def test_an_account_of_a_later_version_is_passed_over_by_the_program() -> None:
     told: list[str] = []
-    settings = config.parse('[accounts.work]\nkind = "gmap"\nhost = "x.example"\n', unknown=told)
+    settings = config.parse('[accounts.work]\nkind = "jmap"\nhost = "x.example"\n', unknown=told)
     assert settings == Config()
     assert len(told) == 1
-    assert "the kind `gmap` is not supported by this version. It is ignored." in told[0]
+    assert "the kind `jmap` is not supported by this version. It is ignored." in told[0]
 
 
 def test_an_account_has_a_kind_an_address_and_a_name() -> None:

@@ -18,7 +18,7 @@ from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
 from misfin.trust.tofu import Decision, Pin, PinKind, Remark, Verdict
 from misfin_tui import theming
 from misfin_tui.dialogs.base import Dialog
-from misfin_tui.dialogs.certificate import Answer, CertificateDialog, TrustStep
+from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
 from misfin_tui.dialogs.confirm import (
     ConfirmDialog,
     DraftDialog,
@@ -27,11 +27,13 @@ from misfin_tui.dialogs.confirm import (
     TooLongDialog,
 )
 from misfin_tui.dialogs.forms import ContactDialog, ContactForm, IdentityForm, ImportDialog, NewIdentityDialog
-from misfin_tui.dialogs.link import LinkDialog, Opening, consequence, remarks
+from misfin_tui.dialogs.link import LinkDialog, Opening
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
 from misfin_tui.dialogs.redirect import Following, RedirectDialog
 from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.dialogs.theme import ThemeDialog
+from misfin_tui.wording.certificate import Answer
+from misfin_tui.wording.links import consequence, remarks
 
 EVIL = "[/x] [@click=app.quit]go[/] \x1b]0;owned\x07\x1b[2J \x9b \u202egnp.exe \u200b \ud800 \x00"
 NOW = 1_790_000_000.0
@@ -244,9 +246,9 @@ async def test_arrows_go_from_button_to_button():
     async with host((100, 40)) as (app, pilot):
         await put(app, pilot, DIALOGS["redirect"]("words"))
         await pilot.press("right", "down")
-        assert app.focused.id == "once"
+        await until(pilot, lambda: app.focused.id == "once")
         await pilot.press("left")
-        assert app.focused.id == "stop"
+        await until(pilot, lambda: app.focused.id == "stop")
 
 
 async def test_a_prompt_says_what_is_wrong_and_stays():

@@ -17,6 +17,7 @@ from textual.app import App
 
 from misfin_tui import editor
 from misfin_tui.editor import Edited, command_for, edit, forget, leftovers
+from misfin_tui.widgets.handing_over import in_terminal_of
 
 
 class Suspendable(App[None]):
@@ -45,7 +46,9 @@ async def run(tmp_path, body: str, text: str = "before", **options: Any) -> Edit
     app = Suspendable()
     async with app.run_test():
         command = script(tmp_path, body)
-        result = await edit(app, text, command=command, folder=tmp_path / "run", name="abc", **options)
+        result = await edit(
+            in_terminal_of(app), text, command=command, folder=tmp_path / "run", name="abc", **options
+        )
         assert app.suspended == 1
         return result
 
@@ -123,17 +126,20 @@ async def test_a_huge_file_is_not_read_but_kept(tmp_path):
 async def test_a_missing_editor_is_named(tmp_path):
     app = Suspendable()
     async with app.run_test():
-        result = await edit(app, "x", command=["/no/such/editor"], folder=tmp_path, name="abc")
+        result = await edit(
+            in_terminal_of(app), "x", command=["/no/such/editor"], folder=tmp_path, name="abc"
+        )
         assert "/no/such/editor cannot be started" in result.problem
         assert (
-            "No editor was found" in (await edit(app, "x", command=[], folder=tmp_path, name="abc")).problem
+            "No editor was found"
+            in (await edit(in_terminal_of(app), "x", command=[], folder=tmp_path, name="abc")).problem
         )
 
 
 async def test_where_the_terminal_cannot_be_given_away_it_says_so(tmp_path):
     app: App[None] = App()
     async with app.run_test():
-        result = await edit(app, "x", command=["true"], folder=tmp_path, name="abc")
+        result = await edit(in_terminal_of(app), "x", command=["true"], folder=tmp_path, name="abc")
         assert "cannot be opened" in result.problem
 
 
@@ -212,6 +218,7 @@ import asyncio, sys, pathlib
 from textual.app import App
 from textual.widgets import Static
 from misfin_tui.editor import edit
+from misfin_tui.widgets.handing_over import in_terminal_of
 
 class Program(App):
     ticks = 0
@@ -230,7 +237,7 @@ class Program(App):
         await asyncio.sleep(0.1)
         before = self.before = self.ticks
         folder = pathlib.Path(sys.argv[-1]).parent
-        result = await edit(self, "text", command=sys.argv[1:-1], folder=folder, name="x")
+        result = await edit(in_terminal_of(self), "text", command=sys.argv[1:-1], folder=folder, name="x")
         served = self.ticks - before
         for _ in range(1000):
             if self.ticks > before + served:

@@ -47,11 +47,13 @@ from misfin.wire import MisfinRequest, MisfinResponse
 from misfin_tui.cli.mail import _line, _page, record_of
 from misfin_tui.cli.trust import _record
 from misfin_tui.screens.contacts import ContactsScreen
-from misfin_tui.screens.sending import people_line, standing_words
-from misfin_tui.screens.trust import PinFilter, TrustEntry, TrustScreen, facts_of
-from misfin_tui.services.contacts import Known, Met
+from misfin_tui.screens.sending import people_line
+from misfin_tui.screens.trust import TrustScreen
+from misfin_tui.screens.trust_entries import PinFilter, TrustEntry, facts_of
+from misfin_tui.services.contacts import Known, KnownRecipient
 from misfin_tui.widgets.message_list_columns import Palette, columns, parts
 from misfin_tui.widgets.message_rows import detail_rows, folded_row, head_rows
+from misfin_tui.wording.sending import standing_words
 
 BOB = "bob@peer.example"
 ADA = person("ada@mail.example Ada")
@@ -199,7 +201,8 @@ def stored(words: dict[str, str], certificate: CertificateInfo | None) -> bytes:
 
 def said_of_message(words: dict[str, str], certificate: CertificateInfo | None) -> dict[str, str]:
     """What each place that shows a message says about it, as the word."""
-    message = read_message(stored(words, certificate), AddressKind.MISFIN)
+    data = stored(words, certificate)
+    message = read_message(data, AddressKind.MISFIN, counts=lambda _data: True)
     digest = digest_message(
         message,
         FilePlace(1, b"new/1.x"),
@@ -269,7 +272,7 @@ def said_of_person(pins: PinBook, *, held: bool) -> dict[str, str]:
     pin, offer = pins.get(PinKind.SENDER, BOB), pins.offered(PinKind.SENDER, BOB)
     known = standing(pin, claimed=pin is not None and offer is not None, held=held)
     entry = TypedRecipient(BOB, Recipient(BOB, "hive.test:1958"))
-    composer = people_line([entry], {entry: Met(known)})
+    composer = people_line([entry], {entry: KnownRecipient(known)})
     cells = ContactsScreen._cells(None, Known(Contact(BOB), known))  # type: ignore[arg-type]
     said = {
         "contacts sign": SIGNS[cells[0][0]],

@@ -184,7 +184,7 @@ async def go_paths(app, pilot):
 async def go_menu(app, pilot):
     await go_thread(app, pilot)
     await pilot.click("#thread", offset=(5, 1), button=3)
-    await on_screen(pilot, "│ Compose ")
+    await on_screen(pilot, "│ Reply ")
 
 
 async def go_reply(app, pilot):

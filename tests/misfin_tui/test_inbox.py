@@ -12,12 +12,14 @@ from outgoing import claimed, finish, recipients
 from post import NOW, gemmail
 
 from misfin.compose.writing import gemmail_of
+from misfin.errors import StoreError
 from misfin.model.folders import INBOX
 from misfin.store.identities import IdentityStore
 from misfin.store.index import MailIndex
 from misfin.store.outgoing.drafts import Draft, to_bytes
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Transcript
 from misfin.store.rows import Completion, Count, View
+from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.outbox import OutboxScreen
@@ -57,7 +59,7 @@ async def test_the_last_line_names_what_matters_most_where_there_is_little_room(
     async with at_desk(profile, (80, 24)) as (app, pilot):
         await listed(pilot)
         line = " ".join(shown(app).rstrip().splitlines()[-1].split())
-        assert line == "c Compose r Reply e Archive d Trash / Search q Back ? Help ^p Commands"
+        assert line == "c Compose r Reply e Archive d Trash / Search q Quit ? Help ^p Commands"
 
 
 async def test_an_account_whose_mail_is_away_is_named_so_beside_the_others(profile, mailbox):
@@ -316,6 +318,37 @@ async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, ma
         assert notices(app) == []
 
 
+async def test_a_quiet_change_right_behind_does_not_silence_new_mail(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        app.post_message(MailChanged(1, "Dave", "Ferry"))
+        app.post_message(MailChanged())
+        app.post_message(OutboxChanged("Delivered to dave@cove.test."))
+        app.post_message(OutboxChanged())
+        await until(pilot, lambda: any("Ferry" in each for each in notices(app)))
+        await until(pilot, lambda: "Delivered to dave@cove.test." in notices(app))
+
+
+async def test_what_changes_while_the_list_cannot_be_read_is_read_after_all(profile, mailbox, monkeypatch):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        folders, failed = app.services.mail.folders, []
+
+        async def failing():
+            if not failed:
+                failed.append(True)
+                mailbox.put(mail("ferry", sender="Dave <dave@cove.test>"))
+                app.services.index.scan()
+                app.screen.news.refresh_all()  # as the news of it does
+                raise StoreError("locked")
+            return await folders()
+
+        monkeypatch.setattr(app.services.mail, "folders", failing)
+        monkeypatch.setattr(app.services.mail, "rescan", lambda: None)
+        app.screen.news.refresh_all()
+        await until(pilot, lambda: app.screen.messages.total == 6)
+
+
 async def test_a_tag_typed_inside_a_search_is_no_search(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
@@ -347,7 +380,7 @@ async def test_saved_searches_by_number_and_saving_one(profile, mailbox):
         await pilot.press("q")
         await listed(pilot)
         await pilot.press("9")
-        assert "There is no saved search number 9." in notices(app)
+        await until(pilot, lambda: "There is no saved search number 9." in notices(app))
         await pilot.press("slash", *"moss", "enter")
         await on_screen(pilot, "Search: moss · 1")
         await pilot.press("S", "enter")
@@ -369,7 +402,7 @@ async def test_the_sidebar_leads_everywhere(profile, mailbox):
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
         await pilot.press("shift+tab")
-        assert app.focused is app.screen.sidebar
+        await until(pilot, lambda: app.focused is app.screen.sidebar)
         await pilot.press("g", "j", "j", "enter")
         await on_screen(pilot, "Drafts · 0 conversations")
         await pilot.press("q")
@@ -429,6 +462,13 @@ async def test_a_sender_is_blocked(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await listed(pilot)
         await pilot.press("b")
+        await on_screen(pilot, "Block nile@hive.test?")
+        await pilot.press("enter")  # the safe answer has the focus
+        await until(pilot, lambda: not app.screen.is_modal)
+        assert await app.services.contacts.blocked() == []
+        await pilot.press("b")
+        await on_screen(pilot, "Block nile@hive.test?")
+        await pilot.press("right", "enter")
         await until(pilot, lambda: any("nile@hive.test is blocked" in each for each in notices(app)))
         assert await app.services.contacts.blocked() == ["nile@hive.test"]
 
@@ -471,18 +511,18 @@ async def test_panes_follow_the_size_of_the_window(profile, mailbox):
         assert preview.region.x > messages.region.x
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
-        assert not screen.sidebar.display
+        await until(pilot, lambda: not screen.sidebar.display)
         assert preview.region.y > messages.region.y
         await pilot.resize_terminal(60, 20)
         await pilot.pause()
         assert not preview.display
         assert messages.region.height >= 16
         await pilot.press("tab")
-        assert screen.sidebar.display
-        assert app.focused is screen.sidebar
+        await until(pilot, lambda: screen.sidebar.display)
+        await until(pilot, lambda: app.focused is screen.sidebar)
         await pilot.press("tab")
         await pilot.pause()
-        assert not screen.sidebar.display
+        await until(pilot, lambda: not screen.sidebar.display)
         for size in ((20, 5), (300, 80), (120, 40)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
@@ -544,6 +584,7 @@ async def test_an_empty_mailbox_says_so_and_what_to_do_in_it(profile):
         await on_screen(pilot, "No mail yet.")
         app.screen.search.open_view(View(ALICE, "Archive"))
         await on_screen(pilot, "Nothing here yet.")
+        await on_screen(pilot, "e moves a message here, out of the inbox but still found by a search.")
         await pilot.press("full_stop")
         await on_screen(pilot, "Nothing unread. Press . to see all.")
 
@@ -611,16 +652,20 @@ async def test_a_click_on_the_line_on_top_brings_the_sidebar_into_a_narrow_windo
 
 
 async def test_nothing_is_offered_that_the_list_gives_no_occasion_for(profile, mailbox):
-    async with at_desk(profile, (120, 40)) as (app, pilot):
+    async with at_desk(profile, (120, 70)) as (app, pilot):
         await listed(pilot)
         await pilot.click("#messages", offset=(30, 2), button=3)
         await on_screen(pilot, "Reply all")
         assert "Edit draft" not in shown(app)
+        await pilot.press("end", "enter")  # everything else
+        await on_screen(pilot, "Unread only")
         assert "Save search" not in shown(app)
         await pilot.press("escape")
         app.screen.search.open_view(View(query="from:nile"))
         await on_screen(pilot, "Search: from:nile")
         await pilot.click("#messages", offset=(30, 2), button=3)
+        await on_screen(pilot, "Reply all")
+        await pilot.press("end", "enter")  # everything else
         await on_screen(pilot, "Save search")
 
 
@@ -659,7 +704,7 @@ async def test_tab_before_the_words_have_come_completes_when_they_come(profile, 
         await listed(pilot)
         await pilot.press("slash", *"fro", "tab")
         prompt = app.screen.prompts.prompt
-        assert prompt.line.value == "fro"
+        await until(pilot, lambda: prompt.line.value == "fro")
         gate.set()
         await until(pilot, lambda: prompt.line.value == "from:")
         prompt.offer([Completion("late", 0, 0, "")], "fro")  # made for a text that has gone
@@ -671,6 +716,8 @@ async def test_blocking_a_sender_can_be_undone(profile, mailbox):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         await pilot.press("s", "b")
+        await on_screen(pilot, "Block nile@hive.test?")
+        await pilot.press("right", "enter")
         await until(pilot, lambda: any("nile@hive.test is blocked" in each for each in notices(app)))
         assert any("z undo" in each for each in notices(app))
         assert await app.services.contacts.blocked() == ["nile@hive.test"]
@@ -685,7 +732,7 @@ async def test_escape_leads_out_of_the_sidebar_and_never_out_of_the_program(prof
     async with at_desk(profile, (80, 24)) as (app, pilot):
         await listed(pilot)
         await pilot.press("tab")
-        assert app.focused is app.screen.sidebar
+        await until(pilot, lambda: app.focused is app.screen.sidebar)
         await pilot.press("escape")
         await until(pilot, lambda: app.focused is app.screen.messages)
         assert not app.screen.has_class("-sidebar")
@@ -715,3 +762,95 @@ async def test_while_a_word_is_offered_nothing_is_wrong_with_it(profile, mailbox
         assert "▲" not in shown(app)
         await pilot.press("tab")
         await on_screen(pilot, "Search: is:unread · 5 conversations")
+
+
+async def test_who_answers_from_the_list_has_read_the_message(profile, mailbox):
+    mailbox.put(gemmail("# Question\n\nWell?"))
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "Question")
+        place = next(at for at in range(6) if app.screen.messages.row_at(at).subject == "Question")
+        app.screen.messages.move_to(place)
+        await until(pilot, lambda: "Question" in app.screen.messages.current.subject)
+        assert app.screen.messages.current.unread == 1
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        inbox = app.screen_stack[0]
+        await until(pilot, lambda: inbox.messages.current is not None and not inbox.messages.current.unread)
+
+
+async def test_search_results_name_their_folder_and_show_that_one_was_archived(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("slash", *"nile", "enter")
+        await on_screen(pilot, "Inbox · nile")
+        await pilot.press("e")
+        await on_screen(pilot, "Archive · nile")
+        await pilot.press("q")
+        await until(pilot, lambda: "Inbox · nile" not in shown(app))
+
+
+async def test_undone_is_said_once_and_ctrl_c_speaks_as_the_rest_does(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        for _ in range(2):
+            await pilot.press("s", "z")
+            await until(pilot, lambda: any(each.startswith("Undone") for each in notices(app)))
+        await until(pilot, lambda: sum(each.startswith("Undone") for each in notices(app)) == 1)
+        for _ in range(2):
+            await pilot.press("ctrl+c")
+        await until(
+            pilot, lambda: "Press ^q to quit. Where text is selected, ctrl+c copies it." in notices(app)
+        )
+        assert sum("to quit" in each for each in notices(app)) == 1
+
+
+@pytest.mark.parametrize("key", ["l", "slash"])
+async def test_a_search_that_was_closed_at_once_leaves_nothing_to_go_back_from(profile, mailbox, key):
+    async with at_desk(profile, (100, 30)) as (app, pilot):
+        await listed(pilot)
+        await on_screen(pilot, " q Quit ")
+        await pilot.press(key)
+        await on_screen(pilot, " esc ")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen.prompts.prompt is None)
+        await on_screen(pilot, " q Quit ")
+
+
+async def test_the_inbox_says_quit_where_it_quits_and_back_elsewhere(profile, mailbox):
+    async with at_desk(profile) as (_app, pilot):
+        await listed(pilot)
+        await on_screen(pilot, " q Quit ")
+        for keys, undo in (
+            (("x",), "q"),
+            (("slash", *"nile", "enter"), "q"),
+            (("right_square_bracket",), "q"),
+        ):
+            await pilot.press(*keys)
+            await on_screen(pilot, " q Back ")
+            await pilot.press(undo)
+            await on_screen(pilot, " q Quit ")
+
+
+async def test_the_next_unread_conversation_is_gone_to_round_the_end(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        messages = app.screen.messages
+        unread = [index for index in range(messages.total) if messages.row_at(index).unread]
+        for index in [each for each in unread if each] + unread[:1]:
+            await pilot.press("semicolon")
+            await until(pilot, lambda index=index: messages.cursor == index)
+
+
+async def test_a_folder_is_gone_to_by_the_beginning_of_its_name(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await listed(pilot)
+        await pilot.press("0", *"zzz", "enter")
+        await until(pilot, lambda: "No folder has such a name." in notices(app))
+        await pilot.press("0", *"arch", "enter")
+        await on_screen(pilot, "Archive · 0 conversations")
+        await pilot.press("left_square_bracket")
+        await on_screen(pilot, "Sent · 0 conversations")
+        await pilot.press("right_square_bracket")
+        await on_screen(pilot, "Archive · 0 conversations")
+        await pilot.press("at")
+        await until(pilot, lambda: "There is only one account." in notices(app))

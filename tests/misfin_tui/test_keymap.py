@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from misfin_tui import keymap
 from misfin_tui.keymap import (
     ACTIONS,
+    BY_ID,
     NOOP,
+    SET,
+    SETS,
     TOGETHER,
     WRITING,
     KeyContext,
+    keys_of_set,
     normal_key,
     readable,
     resolve,
@@ -171,6 +175,97 @@ def test_a_key_freed_with_noop_can_be_taken():
 def test_whatever_is_wished_no_key_is_left_ambiguous(wanted):
     keys = resolve(wanted)
     assert all(problem.isprintable() for problem in keys.problems)
+    for context in KeyContext:
+        contexts = {context, *TOGETHER.get(context, ())}
+        taken = [key for action in ACTIONS if action.context in contexts for key in keys.of(action.id)]
+        assert sorted(taken) == sorted(set(taken))
+
+
+# ---- key sets
+
+OTHERS = [name for name in SETS if name != "standard"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("room", KeyContext)
+def test_no_key_of_a_set_stands_twice_where_it_would_be_ambiguous(name, room):
+    theirs = keys_of_set(name)
+    together = [a for a in ACTIONS if a.context is room or a.context in TOGETHER.get(room, ())]
+    taken = [(key, action.id) for action in together for key in split(theirs.get(action.id, action.keys))]
+    twice = [each for each in taken if sum(each[0] == key for key, _ in taken) > 1]
+    assert twice == []
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_action_is_reached_by_a_key_in_every_set(name):
+    keys = resolve({SET: name})
+    assert keys.problems == ()
+    assert keys.base == name
+    assert [action.id for action in ACTIONS if not keys.of(action.id)] == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_set_names_only_what_it_changes_with_keys_the_settings_would_take(name):
+    for action_id, keys in keys_of_set(name).items():
+        assert split(keys) != split(BY_ID[action_id].keys), action_id
+        alone = resolve({action_id: keys})
+        assert not any("is not a key" in each or "typed" in each for each in alone.problems), action_id
+
+
+def test_no_action_is_called_like_the_setting_of_the_set():
+    assert SET not in BY_ID
+
+
+def test_an_unknown_set_is_said_in_words_and_the_standard_keys_are_used():
+    keys = resolve({SET: "emcas", "archive": "y"})
+    assert keys.problems == (
+        "[keys] set: `emcas` is not a key set; did you mean `emacs`?"
+        " The standard keys are used; choose standard, mutt, vim or emacs.",
+    )
+    assert keys.base == "standard"
+    assert keys.of("archive") == ("y",)
+    assert keys.of("trash") == ("d",)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mutt", {"compose": "m", "reply-all": "g", "undo": "u", "unread": "N", "move": "s", "star": "F"}),
+        ("vim", {"compose": "m", "archive": "a", "next-folder": "J", "go-to-folder": "c", "select": "v"}),
+        ("emacs", {"cursor-down": "n", "reply": "R", "archive": "r", "commands": "alt+x", "leave": "escape"}),
+    ],
+)
+def test_a_set_has_the_keys_people_know(name, expected):
+    keys = resolve({SET: name})
+    assert {action: keys.of(action)[0] for action in expected} == expected
+
+
+def test_keys_of_ones_own_win_over_the_set():
+    keys = resolve({SET: "mutt", "archive": "g"})
+    assert keys.of("archive") == ("g",)
+    assert keys.of("reply-all") == ()
+    assert keys.problems == (
+        "[keys] reply-all (Reply all, inbox) has no key now:"
+        " g, its key in the mutt set, is yours for something else.",
+    )
+
+
+def test_an_action_with_another_key_in_the_set_loses_only_the_one_taken():
+    keys = resolve({SET: "mutt", "archive": "c"})
+    assert keys.problems == ()
+    assert keys.of("go-to-folder") == ("y",)
+
+
+@given(
+    st.sampled_from(OTHERS),
+    st.dictionaries(
+        st.sampled_from([a.id for a in ACTIONS]),
+        st.sampled_from(["e", "d", "q", "ctrl+s", "noop", "a,b", "O", "n", "tab", "u,c", "alt+x"]),
+        max_size=6,
+    ),
+)
+def test_whatever_is_wished_in_a_set_no_key_is_left_ambiguous(name, wanted):
+    keys = resolve({SET: name, **wanted})
     for context in KeyContext:
         contexts = {context, *TOGETHER.get(context, ())}
         taken = [key for action in ACTIONS if action.context in contexts for key in keys.of(action.id)]

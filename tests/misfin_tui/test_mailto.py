@@ -15,7 +15,8 @@ LINK = (
     "mailto:cal@example.org?cc=dan@example.org&bcc=eve@example.org&subject=Hi%20there"
     "&body=Dear%20Cal,%0D%0Ahello&in-reply-to=%3C1@x.example%3E&attach=/etc/passwd"
 )
-IN_A_MESSAGE = mail("Links", "Write to mailto:cal@example.org?subject=Hi or not.")
+IN_A_MESSAGE = mail("Links", "Write to mailto:cal@example.org?subject=Hi&attach=/etc/passwd or not.")
+NEVER_ATTACHED = "Files are never attached because of a link"
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ async def test_every_field_that_the_composer_shows_is_taken_and_no_other(profile
         assert (draft.account, draft.subject, draft.in_reply_to) == ("work", "Hi there", "<1@x.example>")
         assert (draft.to, draft.attachments) == (("cal@example.org",), ())
         assert await app.services.sending.outbox() == []
+        await until(pilot, lambda: any(NEVER_ATTACHED in note for note in notices(app)))
 
 
 async def test_without_an_e_mail_account_it_says_what_is_missing(profile_root):
@@ -59,6 +61,14 @@ async def test_one_in_a_message_opens_the_composer(profile):
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         await on_screen(pilot, "cal@example.org")
         assert app.screen.account == "work"
+        assert app.screen.draft.attachments == ()
+        await until(pilot, lambda: any(NEVER_ATTACHED in note for note in notices(app)))
+
+
+async def test_one_without_files_says_nothing_of_them(profile):
+    async with at_desk(profile, link="mailto:cal@example.org?subject=attach") as (app, pilot):
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
+        assert not any(NEVER_ATTACHED in note for note in notices(app))
 
 
 async def test_one_in_a_message_asks_for_another_program_where_there_is_no_such_account(profile_root):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from misfin.store.search.query import FIELDS
 from misfin_tui.cli import main
-from misfin_tui.cli.manual import verbs
+from misfin_tui.cli.commandtree import verbs
+from misfin_tui.cli.manual_text import EXAMPLES
+from misfin_tui.cli.parser import parse
 
 WORDS = [" ".join(verb.words) for verb in verbs() if verb.words]
 
@@ -21,6 +25,19 @@ def test_every_command_is_in_the_manual_page(capsys: pytest.CaptureFixture[str])
     for verb in verbs():
         if verb.words and not any(verb.words == other.words[:-1] for other in verbs()):
             assert " ".join(verb.words) in page
+
+
+def test_the_manual_page_shows_the_keys_of_the_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text('[keys]\nset = "mutt"\narchive = "f7"\n')
+    assert main(["man", "--profile", str(tmp_path)]) == 0
+    page = capsys.readouterr().out
+    assert ".B m\nWrite a new message." in page
+    assert ".B f7\nMove to the archive." in page
+    (tmp_path / "config.toml").write_text("nonsense")
+    assert main(["man", "--profile", str(tmp_path)]) == 0
+    assert ".B c\nWrite a new message." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -73,7 +90,7 @@ def test_bash_completes_words_and_options(
         ("ident", {"identity"}),
         ("trust app", {"approve"}),
         ("--profile x trust list --se", {"--senders"}),
-        ("trust list --li", set()),
+        ("trust list --li", {"--lists"}),
         ("completion f", {"fish"}),
         ("identity new --key ", {"ec", "ed25519", "rsa"}),
         ("identity import ada", {"ada.pem"}),
@@ -119,3 +136,19 @@ def test_every_option_and_argument_says_what_it_is(capsys: pytest.CaptureFixture
     for verb in verbs():
         for action in verb.parser._actions:
             assert action.help or action.choices, f"{' '.join(verb.words)} {action.dest}"
+
+
+def test_every_example_of_the_manual_page_is_a_command_that_exists() -> None:
+    for _does, command in EXAMPLES:
+        words = shlex.split(command.rpartition("| ")[2])
+        assert words[0] == "misfin-tui"
+        assert parse(words[1:]).command
+
+
+def test_the_manual_page_names_every_key_and_every_search_field(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["man"])
+    page = capsys.readouterr().out
+    for section in ("SEARCHING", "KEYS", "FILES", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT"):
+        assert f".SH {section}\n" in page
+    for name in FIELDS:
+        assert f"{name}:" in page, name

@@ -7,6 +7,7 @@ import gc
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -46,6 +47,7 @@ NEVER_USED = {
     "anyio",
     "multiprocessing",
     "argparse",
+    "html.entities",
     "zipfile",
     "importlib.resources",
     "unittest",
@@ -118,14 +120,17 @@ def no_collection():
 
 
 def test_garbage_is_collected_once_nobody_types(no_collection):
-    asked, typed = [], time.monotonic()
-    garbage = memory.GarbageCollection(lambda seconds, look: asked.append((seconds, look)), lambda: typed)
+    asked, typed, collected = [], time.monotonic(), threading.Semaphore(0)
+    garbage = memory.GarbageCollection(
+        lambda seconds, look: asked.append((seconds, look)), lambda: typed, collected.release
+    )
     garbage.screen_closed()  # before there is time for the first collection
     garbage.begin()
     (first,) = asked
     assert first[0] == memory.STARTED
     first[1]()
     assert not gc.isenabled()
+    assert not collected.acquire(blocking=False)
     typed -= memory.QUIET + 1
     asked[-1][1]()
     assert gc.isenabled()
@@ -135,6 +140,8 @@ def test_garbage_is_collected_once_nobody_types(no_collection):
     garbage.screen_closed()
     assert len(asked) == 3
     asked[-1][1]()
+    assert collected.acquire(timeout=10)
+    assert collected.acquire(timeout=10)
     garbage.screen_closed()
     assert len(asked) == 4
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, until
 from outgoing import claimed, finish, recipients
+from textual.widgets import Button
 
 from misfin.compose.writing import gemmail_of
 from misfin.store.mail.maildir import MailStore
@@ -22,7 +23,7 @@ from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.messages import OutboxChanged
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.outbox import OutboxScreen
-from misfin_tui.screens.outbox_words import state_words
+from misfin_tui.wording.outbox import state_words
 
 HOUR = 3600.0
 
@@ -112,7 +113,7 @@ async def test_each_state_says_what_it_means(profile, words):
 
 
 def test_every_state_has_words_and_a_sign():
-    from misfin_tui.screens.outbox_words import MARKS, TONES
+    from misfin_tui.wording.outbox import MARKS, TONES
 
     assert set(MARKS) == set(TONES) == set(DeliveryState)
     assert len(set(MARKS.values())) == len(DeliveryState)
@@ -141,6 +142,36 @@ async def test_the_transcript_has_the_servers_own_words(profile):
         assert "\x1b" not in text
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, OutboxScreen))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "labels"),
+    [
+        (None, ["Send now"]),
+        (Outcome(DeliveryState.DEFERRED, "away", next_attempt=9e9), ["Try now"]),
+        (Outcome(DeliveryState.FAILED, "No such mailbox.", status=51), ["Edit …"]),
+        (Outcome(DeliveryState.UNCERTAIN, "cut off"), ["Send again …"]),
+        (Outcome(DeliveryState.DELIVERED), []),
+    ],
+)
+async def test_the_transcript_offers_what_may_help(profile, outcome, labels):
+    put(profile, outcome)
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, FactsDialog))
+        offered = [str(each.label) for each in app.screen.query(Button)]
+        assert [label.strip() for label in offered if "Close" not in label] == labels
+
+
+async def test_a_failed_message_is_edited_from_its_transcript(profile):
+    put(profile, Outcome(DeliveryState.FAILED, "No such mailbox.", status=51))
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        await open_outbox(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, FactsDialog))
+        await pilot.click("#edit")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
 
 
 async def test_a_deferred_message_can_be_tried_at_once(profile):
@@ -298,7 +329,7 @@ async def test_what_was_too_long_for_misfin_b_is_measured_for_it_when_it_is_edit
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
         await on_screen(pilot, "of 2,048 bytes")
-        await on_screen(pilot, "hive.test accepts at most 2,048 bytes")
+        await on_screen(pilot, "of 2,048 bytes that hive.test accepts")
 
 
 # ---- questions
@@ -338,7 +369,7 @@ async def test_a_changed_certificate_is_trusted_only_by_a_second_deliberate_step
         assert app.screen.query_one("#trust").disabled
         await pilot.press(*("0000" if new[:4] != "0000" else "1111"))
         await pilot.pause()
-        assert app.screen.query_one("#trust").disabled
+        await until(pilot, lambda: app.screen.query_one("#trust").disabled)
         await pilot.press(*["backspace"] * 4, *new[:4])
         await until(pilot, lambda: not app.screen.query_one("#trust").disabled)
         await pilot.press("enter", "enter")
@@ -438,9 +469,9 @@ async def test_search_and_movement(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await open_outbox(app, pilot)
         await pilot.press("j", "j", "k")
-        assert screen.rows.cursor == 1
+        await until(pilot, lambda: screen.rows.cursor == 1)
         await pilot.press("G")
-        assert screen.rows.cursor == 2
+        await until(pilot, lambda: screen.rows.cursor == 2)
         assert screen.rows.current.to == "ann@hive.test"
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(app.screen, OutboxScreen))

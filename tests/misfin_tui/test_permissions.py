@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, until
+from freeports import free_port
 from mailboxes import Mailbox, mail
 
 from misfin.net.verification_cache import SenderVerificationCache
@@ -22,13 +23,13 @@ from misfin.store.people.contacts import Contact
 from misfin.store.rows import View
 from misfin.trust.pins import PinBook
 from misfin.trust.tofu import PinKind
-from misfin_tui import editor
 from misfin_tui.demo.play import correspondents_of
 from misfin_tui.demo.world import open_world
 from misfin_tui.picture import Picture
 from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.widgets import handing_over
 
-from .cli.conftest import Shell, config_for, free_port
+from .cli.conftest import Shell, config_for
 
 ATTACHED = b"%PDF-1"
 
@@ -132,7 +133,7 @@ async def test_what_the_app_writes(anybody: None, tmp_path: Path, monkeypatch: p
         seen.append(open_to_others(world))
         return os.spawnv(os.P_WAIT, argv[0], argv), ""
 
-    monkeypatch.setattr(editor, "_run", as_it_runs)
+    monkeypatch.setattr(handing_over, "_run", as_it_runs)
     async with at_desk(profile, (120, 40)) as (app, pilot):
         services = app.services
         await until(pilot, lambda: services.index.messages(View(), 9))

@@ -80,8 +80,8 @@ async def test_what_was_typed_before_a_question_was_seen_is_no_answer(profile, m
         await pilot.press("right", "enter", "tab", "space", "enter", "j", "d")
         real_click(app, "#refuse")
         await pilot.pause()
-        assert isinstance(app.screen, CertificateDialog)
-        assert app.focused.id == "wait"
+        await until(pilot, lambda: isinstance(app.screen, CertificateDialog))
+        await until(pilot, lambda: app.focused.id == "wait")
         monkeypatch.setattr("misfin_tui.dialogs.base.SEEN", 0.0)
         real_click(app, "#refuse")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))
@@ -117,13 +117,13 @@ async def test_questions_that_come_up_meanwhile_are_asked_one_after_the_other(pr
         for name in ("hive.test:1958", "far.test:1958", "far.test:1958"):
             app.post_message(TrustAsked("host", name))
         await pilot.pause()
-        assert app.screen.question.name == "hive.test:1958"
+        await until(pilot, lambda: app.screen.question.name == "hive.test:1958")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen.is_modal and app.screen.question.name == "far.test:1958")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen))
         await settled(pilot)
-        assert isinstance(app.screen, InboxScreen)
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen))
 
 
 async def test_a_standing_question_counts_what_waits_by_now(profile):

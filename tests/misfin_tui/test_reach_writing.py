@@ -79,7 +79,7 @@ async def opened(app, pilot, room: KeyContext):
     if room is KeyContext.COMPOSE:
         await until(pilot, lambda: app.screen._opened is not None)
         # As from an account that has all of it, with a file to do something with.
-        can = Capabilities(cc=True, bcc=True, attachments=True, split=True)
+        can = Capabilities(cc=True, bcc=True, attachments=True, split=True, protect=True)
         app.screen.from_account.able = lambda: can
         app.screen.files.change([AttachedFile("0" * 64, "plan.pdf", 12)])
         app.screen.body.text = "long enough to be split\n\n" * 1000

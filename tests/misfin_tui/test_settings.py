@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from desk import SETTINGS, at_desk, make_profile, notices, on_screen, settled, shown, until
+from desk import SETTINGS, at_desk, make_profile, notices, on_screen, settled, shown, type_text, until
 
 from misfin_tui import config
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.theme import ThemeDialog
+from misfin_tui.keymap import ACTIONS
+from misfin_tui.screens import settings_rows
+from misfin_tui.screens.compose import ComposeScreen
+from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.settings import SettingsScreen
+from misfin_tui.screens.settings_rows import KEYS_PAGE
 from misfin_tui.screens.trust import TrustScreen
 from misfin_tui.services.receiving import ReceiverState, Receiving
 
@@ -18,11 +25,21 @@ def profile(profile_root):
     return make_profile(profile_root)
 
 
+def test_every_section_with_fixed_keys_has_a_group():
+    assert set(config.SECTIONS) <= set(settings_rows._GROUPS)
+    shown = {setting.section for setting in settings_rows.settings_of(config.Config())}
+    assert set(config.SECTIONS) <= shown
+
+
 async def setting(app, pilot, name: str) -> SettingsScreen:
     if not isinstance(app.screen, SettingsScreen):
         await pilot.press("comma")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
     screen = app.screen
+    if name.startswith("keys.") and name != "keys.set" and not screen.keys_shown:
+        await until(pilot, lambda: any(each.name == KEYS_PAGE for each in screen.rows.items), KEYS_PAGE)
+        screen.rows.go_to(KEYS_PAGE)
+        await pilot.press("enter")
     await until(pilot, lambda: any(each.name == name for each in screen.rows.items), name)
     screen.rows.go_to(name)
     assert screen.rows.current.name == name
@@ -45,7 +62,80 @@ async def test_every_setting_is_there(profile):
     async with at_desk(profile) as (app, pilot):
         screen = await setting(app, pilot, "ui.theme")
         names = {each.name for each in screen.rows.items}
-        assert {"send.undo_send_seconds", "trust.first_use", "keys.archive", "searches.unread"} <= names
+        assert {"send.undo_send_seconds", "trust.first_use", "keys.set", "searches.unread"} <= names
+        assert not any(each.is_key for each in screen.rows.items)
+        await setting(app, pilot, "keys.archive")
+        assert {each.name for each in screen.rows.items} == {f"keys.{action.id}" for action in ACTIONS}
+        await on_screen(pilot, "Keys: inbox")  # the heading
+        await pilot.press("q")
+        await until(pilot, lambda: screen.rows.current.name == KEYS_PAGE)
+        assert app.screen is screen
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is not screen)
+
+
+async def test_settings_stand_in_groups_with_headings_and_their_explanation_in_full(profile):
+    async with at_desk(profile, (100, 40)) as (app, pilot):
+        screen = await setting(app, pilot, "ui.search_servers")
+        groups = [each.group for each in screen.rows.items]
+        assert groups == sorted(groups, key=groups.index)  # each group once, in one piece
+        await on_screen(pilot, "│ Writing ")
+        await on_screen(pilot, "╭─ ui.search_servers ")
+        await on_screen(pilot, screen.rows.current.help)
+        row = next(number for number, line in enumerate(shown(app).splitlines()) if "│ Writing " in line)
+        await pilot.click(offset=(4, row))
+        assert screen.rows.current.name == "ui.search_servers"  # a heading is nothing to choose
+        await pilot.click(offset=(4, row + 1))
+        await until(pilot, lambda: screen.rows.current.name == "compose.edit_headers")
+
+
+async def test_the_list_keeps_its_width_below_a_search_and_the_way_out_of_it_is_named(profile):
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        screen = await setting(app, pilot, "ui.theme")
+        before = screen.rows.region.width
+        await pilot.press("slash", *"theme")
+        await on_screen(pilot, "esc Leave search")
+        assert screen.rows.region.width == before == 80
+        await pilot.press("escape")
+        await until(pilot, lambda: "esc Leave search" not in shown(app))
+
+
+async def test_a_search_finds_keys_too(profile):
+    async with at_desk(profile) as (app, pilot):
+        screen = await setting(app, pilot, "ui.theme")
+        await pilot.press("slash")
+        await type_text(pilot, "move to the archive")
+        await until(pilot, lambda: [each.name for each in screen.rows.items][:1] == ["keys.archive"])
+
+
+async def test_a_key_set_is_in_force_at_once_and_shown_everywhere(profile):
+    async with at_desk(profile, (120, 40)) as (app, pilot):
+        screen = await setting(app, pilot, "keys.set")
+        await pilot.press("enter")
+        await dialog(app, pilot, ChooseDialog)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.keys.base == "mutt")
+        assert 'set = "mutt"' in profile.config.read_text()
+        await until(pilot, lambda: app.screen is screen)
+        archive = await setting(app, pilot, "keys.compose")
+        assert archive.rows.current.shown == "m"
+        assert archive.rows.current.default == "m"  # that of the set
+        await pilot.press("q", "q")
+        await on_screen(pilot, " m Compose ")  # the key line
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert re.search(r"│ *m +Compose", shown(app))
+        await pilot.press("z", "Z", "escape")  # its keys for pages move the help
+        await until(pilot, lambda: not app.screen.is_modal)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+
+
+async def test_an_unknown_key_set_is_said_at_start(profile_root):
+    profile = make_profile(profile_root, settings=SETTINGS + '[keys]\nset = "vi"\n')
+    async with at_desk(profile) as (app, pilot):
+        await until(pilot, lambda: any("[keys] set: `vi` is not a key set" in each for each in notices(app)))
+        assert app.keys.of("compose") == ("c",)
 
 
 async def test_a_switch_turns_and_comments_stay(profile_root):
@@ -95,11 +185,11 @@ async def test_a_key_is_remapped_at_once(profile):
         asked.query_one("#answer").value = "q"
         await pilot.press("enter")
         await on_screen(pilot, "already belongs to back")
-        asked.query_one("#answer").value = "f6"
+        asked.query_one("#answer").value = "f12"
         await pilot.press("enter")
-        await until(pilot, lambda: app.keys.of("show-trust") == ("f6",))
+        await until(pilot, lambda: app.keys.of("show-trust") == ("f12",))
         await until(pilot, lambda: app.screen is screen)
-        await pilot.press("f6")
+        await pilot.press("f12")
         await until(pilot, lambda: isinstance(app.screen, TrustScreen))
 
 
@@ -130,8 +220,10 @@ HOSTS = SETTINGS + '# the box under the desk\n[hosts."Hive.Test"]\nconnect = "12
 async def test_settings_of_hosts_are_listed_changed_and_removed(profile_root):
     profile = make_profile(profile_root, settings=HOSTS)
     async with at_desk(profile) as (app, pilot):
-        screen = await setting(app, pilot, "hosts.hive.test.version")
+        screen = await setting(app, pilot, "hosts.hive.test.connect")
         await on_screen(pilot, "hosts.hive.test.connect")
+        await on_screen(pilot, "Host hive.test")
+        screen = await setting(app, pilot, "hosts.hive.test.version")
         await on_screen(pilot, "127.0.0.1:19580")
         await pilot.press("enter")
         await dialog(app, pilot, ChooseDialog)

@@ -30,6 +30,7 @@ Watched(profile, load(profile.config)).run(headless=True)
 OURS = {
     "misfin",
     "misfin.errors",
+    "misfin.valueclass",
     "misfin.files",
     "misfin.model",
     "misfin.model.account",
@@ -42,22 +43,30 @@ OURS = {
     "misfin_tui",
     "misfin_tui.app",
     "misfin_tui.app.background",
+    "misfin_tui.app.base",
+    "misfin_tui.app.carrying",
     "misfin_tui.app.controller",
     "misfin_tui.app.ending",
     "misfin_tui.app.notices",
     "misfin_tui.app.pictures",
-    "misfin_tui.app.elsewhere",
+    "misfin_tui.app.sync_follower",
     "misfin_tui.app.questions",
     "misfin_tui.app.switcher",
     "misfin_tui.app.terminal",
     "misfin_tui.app.terminal_input",
     "misfin_tui.app.themes",
     "misfin_tui.config",
+    "misfin_tui.config.hosting",
     "misfin_tui.config.reading",
+    "misfin_tui.config.values",
     "misfin_tui.host",
     "misfin_tui.keymap",
     "misfin_tui.keymap.action",
-    "misfin_tui.keymap.elsewhere",
+    "misfin_tui.keymap.boxes",
+    "misfin_tui.keymap.server_mail",
+    "misfin_tui.keymap.everyday",
+    "misfin_tui.keymap.going",
+    "misfin_tui.keymap.helping",
     "misfin_tui.keymap.spelling",
     "misfin_tui.keymap.table",
     "misfin_tui.messages",
@@ -65,14 +74,17 @@ OURS = {
     "misfin_tui.screens",
     "misfin_tui.screens.base",
     "misfin_tui.screens.folder_actions",
+    "misfin_tui.screens.going",
     "misfin_tui.screens.inbox",
     "misfin_tui.screens.inbox_list",
     "misfin_tui.screens.inbox_news",
     "misfin_tui.screens.inbox_search",
     "misfin_tui.screens.message_actions",
     "misfin_tui.screens.message_screen",
+    "misfin_tui.screens.more_actions",
     "misfin_tui.screens.prompts",
     "misfin_tui.screens.selection",
+    "misfin_tui.screens.whole_list",
     "misfin_tui.screentext",
     "misfin_tui.services",
     "misfin_tui.services.mail",
@@ -96,6 +108,9 @@ OURS = {
     "misfin_tui.widgets.sidebar",
     "misfin_tui.widgets.statusbar",
     "misfin_tui.widgets.typeahead",
+    "misfin_tui.wording",
+    "misfin_tui.wording.facts",
+    "misfin_tui.wording.message",
 }
 """Every module of ours before the first frame, but for those of the index."""
 
@@ -114,6 +129,24 @@ HEAVY = {
     "textual.widgets._markdown",
     "textual.widgets._data_table",
 }
+
+
+AT_REST = """
+import sys
+from importlib import import_module
+from misfin_tui.services.late_tls import import_asyncio
+
+import_asyncio()
+import_module("misfin_tui.app.switcher").import_ahead()
+for name in (
+    "misfin.post.courier", "misfin.post.email", "misfin.post.misfin", "misfin.store.index",
+    "misfin.store.index.scan", "misfin.store.index.write", "misfin.store.people.acquaintance",
+    "misfin_tui.app", "misfin_tui.app.terminal", "misfin_tui.config.accounts", "misfin_tui.services.accounts",
+    "misfin_tui.services.fetching", "misfin_tui.services.mail", "misfin_tui.services.receiving",
+):
+    import_module(name)
+print(*sorted({"_hashlib", "_ssl", "OpenSSL", "cryptography"} & set(sys.modules)))
+"""
 
 
 PAINTING = """
@@ -167,6 +200,13 @@ async def test_modules_before_the_first_frame(profile, tmp_path):
     assert HEAVY & modules == set()
 
 
+def test_an_app_at_rest_has_no_openssl():
+    done = subprocess.run(
+        [sys.executable, "-c", AT_REST], timeout=60, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "\n"
+
+
 def test_modules_before_the_picture_of_the_first_screen(profile):
     done = subprocess.run(
         [sys.executable, "-c", PAINTING, str(profile.root)],
@@ -184,5 +224,6 @@ def test_modules_before_the_picture_of_the_first_screen(profile):
         "misfin_tui.picture",
         "misfin",
         "misfin.errors",
+        "misfin.valueclass",
     }
     assert modules & {"textual", "rich", "asyncio", "argparse", "sqlite3", "tomllib", "ssl"} == set()

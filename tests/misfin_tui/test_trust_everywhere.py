@@ -161,13 +161,13 @@ async def test_menu_and_palette_offer_to_decide(profile, mailbox):
 
 
 async def test_the_key_that_is_named_is_the_one_in_the_settings(profile, mailbox):
-    profile.config.write_text(profile.config.read_text() + '[keys]\ndecide = "Z"\nrelease = "Z"\n')
+    profile.config.write_text(profile.config.read_text() + '[keys]\ndecide = "f12"\nrelease = "f12"\n')
     put(mailbox, FORGED, certificate=OTHER, folder="Held")
     async with at_desk(profile, (160, 40)) as (_app, pilot):
-        await on_screen(pilot, "Press Z to decide.")
+        await on_screen(pilot, "Press f12 to decide.")
         await pilot.press("enter")
-        await on_screen(pilot, "Z Decide")
-        await on_screen(pilot, "Press Z to decide.")
+        await on_screen(pilot, "f12 Decide")
+        await on_screen(pilot, "Press f12 to decide.")
 
 
 # ---- sentences
@@ -179,7 +179,7 @@ async def test_details_are_sentences(profile, mailbox):
     async with at_desk(profile, (160, 40)) as (app, pilot):
         await on_screen(pilot, "Hello")
         await pilot.press("enter", "i")
-        await on_screen(pilot, f"Checking the mailbox here failed: {reason}")
+        await on_screen(pilot, "Checking the mailbox here failed: There is no mailbox eve@mail.example on")
         await on_screen(pilot, "? unproven: no certificate came with it")
         for raw in ("local-reason", "local: fail", "sender: unproven"):
             assert raw not in shown(app)

@@ -36,8 +36,10 @@ async def test_each_kind_says_why_there_is_none_of_it(profile):
         await on_screen(pilot, "No mail server is pinned.")
         await pilot.press("h")
         await on_screen(pilot, "No server has reported the key of a recipient yet.")
+        await pilot.press("h")
+        await on_screen(pilot, "No mailing list is accepted.")
         await pilot.press("h", "slash", *"nobody")
-        await on_screen(pilot, "Nothing here matches the search.")
+        await on_screen(pilot, "Nothing here matches the search. Press esc to see all.")
         assert "is pinned yet" not in shown(app)
 
 

@@ -58,7 +58,7 @@ async def test_what_is_typed_during_a_save_is_saved_too():
     disk.gate.clear()
     keeper.put(Draft(body="one"))
     first = asyncio.create_task(keeper.flush())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.05)  # it is under way
     keeper.put(Draft(body="one two"))
     assert keeper.unsaved
     disk.gate.set()

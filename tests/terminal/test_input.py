@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from textual import events
 
 from misfin_tui.app import terminal_input
-from misfin_tui.app.terminal_input import MAX_PASTE, TerminalInput
-from misfin_tui.messages import PasteRefused
+from misfin_tui.app.terminal_input import MAX_PASTE, PasteRefused, TerminalInput
 
 START, END = b"\x1b[200~", b"\x1b[201~"
 SILENCES = 60

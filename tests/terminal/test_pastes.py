@@ -51,7 +51,7 @@ LIST_SCREENS = {
     "theme": ("\x10 theme \r", "theme"),
     "certificate question": ("T a", "erin@shell.test"),
     "typing a certificate": ("T a \t \t \r", "····"),
-    "menu": ("\x1b[<2;40;4M\x1b[<2;40;4m", "Reply all     "),
+    "menu": ("\x1b[<2;40;4M\x1b[<2;40;4m", "Everything else"),
     "details of a pin": ("T \r", "erin@shell.test"),
     "a new setting": (", n", "host"),
 }

@@ -14,7 +14,8 @@ from misfin.store.message.headers import quoted_printable
 MAX_LINE = 998
 """Bytes in a line that SMTP carries, without its end (RFC 5321 §4.5.3.1.6)."""
 _HELD = 64 * 1024
-_UNENCODED = frozenset({b"7bit", b"8bit", b"binary"})
+UNENCODED = frozenset({b"7bit", b"8bit", b"binary"})
+"""Values of Content-Transfer-Encoding that leave the lines as they are (RFC 2045 §6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,16 @@ def survey(pieces: Iterable[bytes]) -> BodyFacts:
 def re_encoded(head: Head, facts: BodyFacts) -> Head:
     """The header of a text whose body goes as :func:`as_quoted_printable`.
 
-    Raises :class:`~misfin.errors.InputError` for a message with parts, or one that is encoded already: its
-    lines cannot be broken without knowing what they mean.
+    Raises :class:`~misfin.errors.InputError` for a message with parts (see carrying_parts.py), for one that
+    is encoded already, whose lines cannot be broken without knowing what they mean, and for one that is
+    signed.
     """
     values = {field.name: field.value for field in head.fields}
     kind, _ = fields.content(values.get("content-type", b"text/plain"))
     encoding = values.get("content-transfer-encoding", b"8bit").strip().lower()
-    if not kind.startswith("text/") or encoding not in _UNENCODED:
-        what = "a NUL byte" if facts.nul else f"a line of {facts.longest:,} bytes"
-        raise InputError(
-            f"The message has {what}, which e-mail cannot carry.",
-            remedy=f"Encode it so that no line has more than {MAX_LINE} bytes, for example as base64.",
-        )
+    signed = "dkim-signature" in values
+    if not kind.startswith("text/") or encoding not in UNENCODED or signed:
+        raise unsendable(facts.longest, nul=facts.nul, signed=signed)
     added = [b"Content-Transfer-Encoding: quoted-printable"]
     if "mime-version" not in values:
         added.append(b"MIME-Version: 1.0")
@@ -77,6 +76,16 @@ def re_encoded(head: Head, facts: BodyFacts) -> Head:
     end = b"\r\n" if kept and kept[0].raw.endswith(b"\r\n") else b"\n"
     new = [Field(line.partition(b":")[0].decode().lower(), line + end) for line in added]
     return Head((*kept, *new), head.length)
+
+
+def unsendable(longest: int, *, nul: bool, signed: bool) -> InputError:
+    """What to say about a message that cannot be carried, nor encoded here."""
+    what = "a NUL byte" if nul else f"a line of {longest:,} bytes"
+    where = " in a part that is signed, which is never changed" if signed else ""
+    return InputError(
+        f"The message has {what}{where}, which e-mail cannot carry.",
+        remedy=f"Encode it so that no line has more than {MAX_LINE} bytes, for example as base64.",
+    )
 
 
 def as_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:

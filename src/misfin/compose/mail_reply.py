@@ -17,7 +17,7 @@ from misfin.model.safetext import plain
 from misfin.store.message import fields
 from misfin.store.message.fields import Headers, Person
 from misfin.store.message.mime import ParsedMessage
-from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.drafts import Draft, Purpose
 
 _MAX_REFERENCES = 20
 _MAILTO = re.compile(r"<mailto:([^>?]+)[^>]*>", re.IGNORECASE)
@@ -103,7 +103,7 @@ def reply(
     if not to:
         raise LocalError("There is nobody to reply to but yourself.")
     message = original.message
-    quotation = attributed(str(message.sender), message.text if quoted is None else quoted)
+    quotation = attributed(str(message.sender), message.text if quoted is None else quoted, message.date)
     return Draft(
         account=original.account,
         to=tuple(to),
@@ -112,7 +112,8 @@ def reply(
         subject=plain(reply_subject(message.subject), one_line=True),
         body=signed(f"{quotation}\n" if quotation else "", signature),
         in_reply_to=message.message_id,
-        references=_references(message),
+        references=references(message),
+        purpose=Purpose.REPLY,
     )
 
 
@@ -127,6 +128,7 @@ def forward_text(original: MailOriginal, own: OwnAddresses, signature: str = "")
         sender=_written_as(original, own),
         subject=forward_subject(message.subject),
         body=f"{body}\nForwarded message:\n{about}\n{text}",
+        purpose=Purpose.FORWARD,
     )
 
 
@@ -136,12 +138,6 @@ def forward_subject(subject: str) -> str:
     if not cleaned:
         return "Fwd: (no subject)"
     return cleaned if _FORWARD_PREFIX.match(cleaned) else f"Fwd: {cleaned}"
-
-
-def file_name(name: str, otherwise: str) -> str:
-    """The name a stranger gave a file, as one we can give it: no folders, nothing that acts on a terminal."""
-    bare = plain(name.replace("\\", "/").rpartition("/")[2], one_line=True).strip(" .")
-    return bare[-100:] or otherwise
 
 
 def without_bcc(data: bytes) -> bytes:
@@ -187,7 +183,7 @@ def _written_as(original: MailOriginal, own: OwnAddresses) -> str:
     return own.written_to([*(each.address for each in message.recipients), *delivered])
 
 
-def _references(message: ParsedMessage) -> tuple[str, ...]:
+def references(message: ParsedMessage) -> tuple[str, ...]:
     """The ids of the conversation, its first one kept (RFC 5322 §3.6.4)."""
     known = message.references or ((message.in_reply_to,) if message.in_reply_to else ())
     ids = list(dict.fromkeys((*known, message.message_id) if message.message_id else known))

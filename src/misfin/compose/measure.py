@@ -49,7 +49,7 @@ class Measure:
         return self.size > self.limit or bool(self.problem)
 
     @property
-    def whose(self) -> str:
+    def limit_reason(self) -> str:
         """Why the limit is lower than usual, as text to show; empty when it is not."""
         if self.problem:
             return self.problem

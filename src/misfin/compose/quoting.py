@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from misfin.model.gemtext import subject_of
 from misfin.model.replies import quote
 from misfin.model.safetext import plain
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-def attributed(author: str, text: str) -> str:
-    """``text`` quoted below a line that says who wrote it; empty when there is nothing to quote.
 
-    ``author`` comes from a stranger and is made safe for a terminal.
+def attributed(author: str, text: str, at: datetime | None = None) -> str:
+    """``text`` quoted below a line that says who wrote it, and when; empty when there is nothing to quote.
+
+    ``author`` comes from a stranger and is made safe for a terminal. ``at`` is an aware date.
     """
-    return f"{plain(author, one_line=True)} wrote:\n{quote(text)}" if text.strip() else ""
+    if not text.strip():
+        return ""
+    when = ""
+    if at is not None:
+        at = at.astimezone(UTC)
+        when = f"On {at.day} {_MONTHS[at.month - 1]} {at.year} at {at:%H:%M} UTC, "
+    return f"{when}{plain(author, one_line=True)} wrote:\n{quote(text)}"
 
 
 def signed(body: str, signature: str) -> str:

@@ -13,6 +13,7 @@ from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.mailaddress import unquoted_name
 from misfin.model.recipient import (
+    FORMS,
     AddressKindError,
     Recipient,
     normal_address,
@@ -20,11 +21,31 @@ from misfin.model.recipient import (
     split_prefix,
     without_prefix,
 )
+from misfin.model.safetext import plain
 
 
 def to_entry(address: MisfinAddress) -> str:
     """An address as a To line shows it: with the port unless it is the default, and the name."""
     return on_to_line(address.with_port, address.blurb, AddressKind.MISFIN)
+
+
+def completed_entry(address: str, name: str, kind: AddressKind) -> str:
+    """What a To line gets for somebody known: with the name where messages of this kind have names.
+
+    A name that came with a message may be anything: one that hides characters, or would be read as
+    something else, is left out.
+    """
+    name = " ".join(name.split())
+    if (
+        FORMS[kind].names_recipients
+        and name.casefold() != address.casefold()
+        and plain(name, one_line=True) == name
+    ):
+        entry = on_to_line(address, name, kind)
+        with suppress(AddressError):
+            if entries_of(entry) == [entry] and normal_address(entry, kind) == normal_address(address, kind):
+                return entry
+    return address
 
 
 def read_address(text: str) -> MisfinAddress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from misfin.compose.quoting import attributed, signed, split_subject
 from misfin.compose.recipients import routes_of, to_entry
@@ -15,12 +16,14 @@ from misfin.model.replies import reply_all_targets, reply_subject, reply_targets
 from misfin.model.safetext import plain
 from misfin.store.message import envelope
 from misfin.store.outgoing.deliveries import Outgoing
-from misfin.store.outgoing.drafts import Draft, from_bytes
+from misfin.store.outgoing.drafts import Draft, Purpose, from_bytes
 from misfin.store.outgoing.finished import read_finished
 from misfin.store.rows import MessageRow
 
 _ID = re.compile(r"<[!-;=?-~]+>")
 _MAX_REFERENCES = 20
+_LATEST = 253_402_300_800
+"""The year 10000, Unix seconds: no date can be later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ def reply_draft(
         targets = tuple(each for each in routes_of(row.to) if not any(same_person(each, me) for me in mine))
     if not targets:
         raise LocalError("There is nobody to reply to but yourself.")
-    quotation = attributed(row.sender or row.sender_address, message.body if quoted is None else quoted)
+    # The subject is that of the reply already: quoted too, it would come back with every answer.
+    text = split_subject(message.body)[1] if quoted is None else quoted
+    at = datetime.fromtimestamp(row.date, UTC) if 0 < row.date < _LATEST else None
+    quotation = attributed(row.sender or row.sender_address, text, at)
     parts = [quotation] if quotation else []
     if link and original.message_id:
         parts.append(f"=> mid:{original.message_id.strip('<>')} In reply to\n")
@@ -84,6 +90,7 @@ def reply_draft(
         body=signed(f"{body}\n" if body else "", signature),
         in_reply_to=original.message_id,
         references=(*original.references, original.message_id) if original.message_id else (),
+        purpose=Purpose.REPLY,
     )
 
 
@@ -95,6 +102,7 @@ def forward_draft(original: Original) -> Draft:
         subject=message.subject or "",
         body=message.body,
         forwards=original.gemmail,
+        purpose=Purpose.FORWARD,
     )
 
 
@@ -103,7 +111,7 @@ def as_draft(message: Outgoing, recipients: Sequence[str]) -> Draft:
 
     Raises :class:`~misfin.errors.LocalError` for a message that another program wrote.
     """
-    if read_finished(message.message) is not None:
+    if read_finished(message.message) is not None and not message.draft:
         raise LocalError(
             "Another program wrote this message, so it cannot be edited here.",
             remedy="Cancel it here, and send it again from that program.",

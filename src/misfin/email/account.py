@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from misfin.errors import AccountError
 from misfin.model.address import normal_hostname
+from misfin.valueclass import dataclass
 
 
 class MailProtocol(StrEnum):

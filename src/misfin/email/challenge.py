@@ -6,10 +6,10 @@ All that passes is base64, as it stands on the wire; :mod:`misfin.email.sasl` ha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from misfin.errors import CommandError
+from misfin.valueclass import dataclass
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,9 +22,11 @@ from misfin.email.secrets import SecretError, credentials
 from misfin.email.servertrust import connect_trusted
 from misfin.email.smtp import SMTPLoginError
 from misfin.email.smtp.client import Security, SMTPClient
-from misfin.errors import DeliveryTimeoutError, HandshakeError, IdentityError, MisfinError
+from misfin.email.tls import system_context
+from misfin.errors import DeliveryTimeoutError, HandshakeError, IdentityError, MisfinError, StoreError
 from misfin.net.dialing import Lookup, dial
 from misfin.trust.certificate import read_certificate
+from misfin.trust.records import MailServerFacts
 from misfin.trust.refusal import TrustError
 
 if TYPE_CHECKING:
@@ -93,15 +95,18 @@ async def check_account(
     report: Report = lambda _checked: None,
     *,
     password: str | None = None,
+    get_token: Callable[[], Awaitable[str]] | None = None,
     now: Callable[[], float] = time.time,
 ) -> tuple[Checked, ...]:
     """Check each server of an account, at the same time; the results in the order of the servers.
 
-    ``report`` gets each as it comes, on the event loop. ``password`` is used instead of the account's own.
-    A certificate that nobody trusts is kept in ``pins`` for a person to look at.
+    ``report`` gets each as it comes, on the event loop. ``password`` is used instead of the account's own,
+    and ``get_token`` gives an access token likewise.
+    A certificate that nobody trusts is kept in ``pins`` for a person to look at, and what a server for
+    sending says about itself, so that the first message already is measured by it.
     Raises :class:`~misfin.errors.StoreError` where the pins cannot be read.
     """
-    checks = [_Check(account, server, pins, report, password, now) for server in account.servers]
+    checks = [_Check(account, server, pins, report, password, get_token, now) for server in account.servers]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each.run()) for each in checks]
     del tasks
@@ -118,6 +123,7 @@ class _Check:
         pins: PinBook,
         report: Report,
         password: str | None,
+        get_token: Callable[[], Awaitable[str]] | None,
         now: Callable[[], float],
     ) -> None:
         self._account = account
@@ -125,6 +131,7 @@ class _Check:
         self._pins = pins
         self._report = report
         self._password = password
+        self._get_token = get_token
         self._now = now
         self._credentials: Credentials | None = None
         self.done: list[Checked] = []
@@ -137,7 +144,8 @@ class _Check:
             endpoint = endpoint_of(self._server)
             addresses = await Lookup(endpoint).addresses(_TIMEOUT)
             shown = ", ".join(dict.fromkeys(str(each[1][0]) for each in addresses))
-            self._say(step, f"{self._server.host} is {shown}.")
+            literal = shown == self._server.host
+            self._say(step, f"{shown} needs no DNS." if literal else f"{self._server.host} is {shown}.")
             step = CheckStep.TCP
             (await dial(endpoint, addresses, _TIMEOUT)).close()
             self._say(step, f"{self._server.name} accepts connections.")
@@ -152,6 +160,11 @@ class _Check:
         if self._password is not None and account.login is Login.PASSWORD:
             self._credentials = Credentials(account.user(server), self._password, cram_md5=account.cram_md5)
             return None
+        if self._get_token is not None and account.login is Login.OAUTH:
+            self._credentials = Credentials(
+                account.user(server), get_token=self._get_token, host=server.host, port=server.port
+            )
+            return None
         try:
             self._credentials = await credentials(account, server)
         except SecretError as error:
@@ -163,7 +176,7 @@ class _Check:
         incoming = self._server.protocol is not MailProtocol.SMTP
         attempt = self._incoming if incoming else self._outgoing
         if self._server.protection is Protection.NONE:
-            await attempt(ssl.create_default_context())
+            await attempt(system_context())
         else:
             await connect_trusted(
                 self._pins, self._account, self._server, attempt, now=self._now, say=self._noted
@@ -216,12 +229,19 @@ class _Check:
             if self._credentials is not None:
                 self._logged_in("")
             limit = client.max_message_size
+            await self._remember(MailServerFacts(limit, client.extensions))
             says = (
                 f"Accepts messages up to {_size(limit)}." if limit else "Does not limit the size of messages."
             )
             self._say(CheckStep.SIZE, says)
         finally:
             await client.close()
+
+    async def _remember(self, facts: MailServerFacts) -> None:
+        with suppress(StoreError):  # sending finds it out again
+            await asyncio.to_thread(
+                self._pins.remember_mail_server, self._account.name, self._server.name, facts
+            )
 
     # ---- saying
 

@@ -9,14 +9,19 @@ import asyncio
 import socket
 import ssl
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from misfin.email.account import MailServer, Protection
-from misfin.email.certificates import CertificateRefusedError, problem_of
-from misfin.errors import ConnectError, DeliveryTimeoutError, HandshakeError, RemoteProtocolError
+from misfin.email.tlsfailures import tls_failure
+from misfin.errors import ConnectError, DeliveryTimeoutError, RemoteProtocolError
 from misfin.net.dialing import Endpoint, Lookup, dial
+
+if TYPE_CHECKING:
+    from misfin.net.head_start import HeadStart
 
 _MAX_UNREAD = 256 * 1024  # bytes; the server is not read from while more wait to be looked at
 _CLOSE_TIMEOUT = 2.0
+_HEAD_START = 2.0  # seconds to wait for a connection that was begun before
 
 
 def endpoint_of(server: MailServer) -> Endpoint:
@@ -27,10 +32,12 @@ def endpoint_of(server: MailServer) -> Endpoint:
 class MailConnection(asyncio.Protocol):
     """One connection to one server. What fails is one of :class:`~misfin.errors.DeliveryError`'s kinds.
 
-    ``timeout`` is in seconds, for connecting, for the handshake and for each read.
+    ``timeout`` is in seconds, for connecting, for the handshake and for each read. ``begun`` is a connection
+    to the server that is being made already.
     """
 
-    def __init__(self, server: MailServer, *, timeout: float = 30.0) -> None:
+    def __init__(self, server: MailServer, *, timeout: float = 30.0, begun: HeadStart | None = None) -> None:
+        self._begun = begun
         self._server = server
         self._endpoint = endpoint_of(server)
         self._timeout = timeout
@@ -83,8 +90,7 @@ class MailConnection(asyncio.Protocol):
 
         Raises :class:`~misfin.email.certificates.CertificateRefusedError`, without its certificate.
         """
-        addresses = await Lookup(self._endpoint).addresses(self._timeout)
-        sock = await dial(self._endpoint, addresses, self._timeout)
+        sock = await self._connected()
         _keep_alive(sock)
         at_once = self._server.protection is Protection.TLS
         try:
@@ -97,7 +103,18 @@ class MailConnection(asyncio.Protocol):
                 )
         except BaseException as error:
             sock.close()
-            raise self._meant(error) from error
+            if (failure := tls_failure(error, self._endpoint, self._timeout)) is not None:
+                raise failure from error
+            raise
+
+    async def _connected(self) -> socket.socket:
+        begun, self._begun = self._begun, None
+        if begun is not None and (begun.host, begun.port) == (self._server.host, self._server.port):
+            sock = await asyncio.to_thread(begun.take, _HEAD_START)
+            if sock is not None:
+                return sock
+        addresses = await Lookup(self._endpoint).addresses(self._timeout)
+        return await dial(self._endpoint, addresses, self._timeout)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on over TLS; the server has just agreed to that. Raises as :meth:`open`."""
@@ -113,21 +130,11 @@ class MailConnection(asyncio.Protocol):
                 )
         except BaseException as error:
             self.abort()
-            raise self._meant(error) from error
+            if (failure := tls_failure(error, self._endpoint, self._timeout)) is not None:
+                raise failure from error
+            raise
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-
-    def _meant(self, error: BaseException) -> BaseException:
-        facts, name = self._endpoint.facts, self._endpoint.name
-        match error:
-            case TimeoutError():
-                text = f"{name} did not complete the TLS handshake within {self._timeout:g} seconds."
-                return DeliveryTimeoutError(text, **facts)
-            case ssl.SSLCertVerificationError():
-                return CertificateRefusedError(problem_of(error.verify_code), error.verify_message, **facts)
-            case OSError():
-                return HandshakeError(f"There is no TLS connection to {name}.", **facts)
-        return error
 
     @property
     def tls(self) -> str:
@@ -193,6 +200,15 @@ class MailConnection(asyncio.Protocol):
     def lost(self) -> ConnectError:
         """The error for a server that left in the middle."""
         return ConnectError(f"{self._endpoint.name} closed the connection.", **self._endpoint.facts)
+
+    async def leave(self) -> None:
+        """Close it as soon as what was written is on its way, without waiting for the other side."""
+        if self._transport is not None and not self._gone.is_set():
+            self._transport.set_write_buffer_limits(high=0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._may_write.wait()
+            self._transport.abort()
 
     async def close(self) -> None:
         """Close it; never longer than two seconds."""

@@ -12,7 +12,7 @@ from misfin.email import imap
 from misfin.email.challenge import Challenge
 from misfin.email.connection import MailConnection
 from misfin.email.imap import commands
-from misfin.email.mailline import GOODBYE, MailLine, MailServerError, Trace, refusal
+from misfin.email.mailline import EngineConnection, MailServerError, Trace, refusal
 from misfin.email.sasl import Conversation
 from misfin.errors import DeliveryTimeoutError, MisfinError, RemoteProtocolError
 
@@ -26,7 +26,7 @@ def _ignore(_event: imap.ImapEvent) -> None:
     pass
 
 
-class ImapLine(MailLine):
+class ImapLine(EngineConnection):
     """A connection to an IMAP server.
 
     Methods raise :class:`~misfin.errors.DeliveryError` when it is lost or silent, and
@@ -221,9 +221,10 @@ class ImapLine(MailLine):
             raise refusal(done.code.name if done.code else "", done.text or detail)
 
     async def goodbye(self) -> None:
-        with suppress(MisfinError, TimeoutError):
-            async with asyncio.timeout(GOODBYE):
-                await self.call(commands.logout())
+        """Nothing depends on the answer, so it is not waited for."""
+        with suppress(MisfinError):
+            self.send(commands.logout())
+            await self.connection.leave()
 
 
 def _shown(command: imap.ImapCommand) -> str:

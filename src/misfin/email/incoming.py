@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from misfin.email.account import MailProtocol, MailServer
 from misfin.email.certificates import CertificateRefusedError
 from misfin.email.connection import MailConnection
-from misfin.email.mailline import LoginRefusedError, MailLine, MailServerError, ServerBusyError, Trace
+from misfin.email.mailline import EngineConnection, LoginRefusedError, MailServerError, ServerBusyError, Trace
 from misfin.email.sasl import Credentials
 from misfin.email.tls import looking_context
 from misfin.errors import DeliveryError, MisfinError, RemoteProtocolError
+from misfin.valueclass import dataclass
+
+if TYPE_CHECKING:
+    from misfin.net.head_start import HeadStart
 
 __all__ = ["Contents", "IncomingClient", "LoginRefusedError", "MailServerError", "ServerBusyError"]
 
@@ -37,7 +41,7 @@ class IncomingClient:
     """One connection to an IMAP or POP3 server, for ``async with``.
 
     ``context`` decides about its certificate. Without ``credentials`` it does not log in. ``trace`` gets what
-    is said, without secrets and messages.
+    is said, without secrets and messages. ``begun`` is a connection that is being made already.
     """
 
     def __init__(
@@ -48,13 +52,15 @@ class IncomingClient:
         credentials: Credentials | None = None,
         timeout: float = 30.0,
         trace: Trace | None = None,
+        begun: HeadStart | None = None,
     ) -> None:
         self._server = server
+        self._begun = begun
         self._context = context
         self._credentials = credentials
         self._timeout = timeout
         self._trace = trace
-        self._line: MailLine | None = None
+        self._line: EngineConnection | None = None
         self.mechanism = ""
         """How the log-in was done, once it is."""
 
@@ -68,7 +74,7 @@ class IncomingClient:
         await self.close()
 
     @property
-    def line(self) -> MailLine:
+    def line(self) -> EngineConnection:
         """The connection, to be driven; once it is open."""
         assert self._line is not None
         return self._line
@@ -122,8 +128,10 @@ class IncomingClient:
                     await line.goodbye()
             await line.connection.close()
 
-    async def _open(self, context: ssl.SSLContext) -> MailLine:
-        line = _line(self._server, MailConnection(self._server, timeout=self._timeout), self._trace)
+    async def _open(self, context: ssl.SSLContext) -> EngineConnection:
+        begun, self._begun = self._begun, None
+        connection = MailConnection(self._server, timeout=self._timeout, begun=begun)
+        line = _line(self._server, connection, self._trace)
         await line.open(context, self._server.protection)
         return line
 
@@ -139,7 +147,7 @@ class IncomingClient:
             line.connection.abort()
 
 
-def _line(server: MailServer, connection: MailConnection, trace: Trace | None) -> MailLine:
+def _line(server: MailServer, connection: MailConnection, trace: Trace | None) -> EngineConnection:
     """The line for a protocol; the engine of the other is not loaded."""
     if server.protocol is MailProtocol.POP3:
         from misfin.email.pop3line import Pop3Line
@@ -150,7 +158,7 @@ def _line(server: MailServer, connection: MailConnection, trace: Trace | None) -
     return ImapLine(connection, trace)
 
 
-async def _list(line: MailLine) -> Contents:
+async def _list(line: EngineConnection) -> Contents:
     from misfin.email import imap
     from misfin.email.imapline import ImapLine
 
@@ -173,7 +181,7 @@ async def _list(line: MailLine) -> Contents:
     )
 
 
-async def _count(line: MailLine) -> Contents:
+async def _count(line: EngineConnection) -> Contents:
     from misfin.email import pop3
     from misfin.email.pop3line import Pop3Line
 

@@ -66,7 +66,7 @@ def refusal(code: str, words: str) -> MailServerError:
     return LoginRefusedError("The server refused the log-in", words, code=code)
 
 
-class MailLine(ABC):
+class EngineConnection(ABC):
     """One connection with its engine."""
 
     def __init__(self, connection: MailConnection, trace: Trace | None = None) -> None:

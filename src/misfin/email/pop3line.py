@@ -11,7 +11,7 @@ from typing import Final
 from misfin.email import pop3
 from misfin.email.challenge import Challenge
 from misfin.email.connection import MailConnection
-from misfin.email.mailline import GOODBYE, MailLine, MailServerError, Trace, refusal
+from misfin.email.mailline import GOODBYE, EngineConnection, MailServerError, Trace, refusal
 from misfin.email.pop3 import commands
 from misfin.email.sasl import Conversation
 from misfin.errors import MisfinError, RemoteProtocolError
@@ -19,7 +19,7 @@ from misfin.errors import MisfinError, RemoteProtocolError
 _SECRET: Final = frozenset({"AUTH", "USER", "PASS", "APOP"})
 
 
-class Pop3Line(MailLine):
+class Pop3Line(EngineConnection):
     """A connection to a POP3 server. Raises as :class:`~misfin.email.imapline.ImapLine`."""
 
     def __init__(self, connection: MailConnection, trace: Trace | None = None) -> None:
@@ -52,12 +52,16 @@ class Pop3Line(MailLine):
         self.flush()
         return bool(self._events)
 
-    def send(self, command: pop3.Pop3Command) -> int:
-        """Send a command, or have it wait for those before; returns its tag."""
+    def send(self, command: pop3.Pop3Command, *, soon: bool = False) -> int:
+        """Send a command, or have it wait for those before; returns its tag.
+
+        ``soon``: it is written with the next flush, together with others.
+        """
         tag = self.engine.send(command)
         shown = command.name + " …" if command.name in _SECRET else command.line.decode("ascii", "replace")
         self.say(f"C: {shown}")
-        self.flush()
+        if not soon:
+            self.flush()
         return tag
 
     def flush(self) -> None:

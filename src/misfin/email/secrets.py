@@ -102,8 +102,13 @@ def refresh_entry(account: str) -> SecretRef:
     return SecretRef(SecretPlace.KEYRING, f"{SERVICE}/{account}:refresh-token")
 
 
-async def token_endpoint(account: EmailAccount) -> TokenEndpoint:
-    """Where an account with a ``client_id`` signs in and gets its tokens.
+def client_entry(account: str) -> SecretRef:
+    """The entry of the keyring for the secret of the registration that an account signs in with."""
+    return SecretRef(SecretPlace.KEYRING, f"{SERVICE}/{account}:client-secret")
+
+
+async def token_endpoint(account: EmailAccount, *, secret: str | None = None) -> TokenEndpoint:
+    """Where an account with a ``client_id`` signs in and gets its tokens; ``secret`` instead of its client's.
 
     Raises :class:`SecretError`; for ``ca_file`` :class:`~misfin.errors.AccountError`.
     """
@@ -124,7 +129,8 @@ async def token_endpoint(account: EmailAccount) -> TokenEndpoint:
             remedy=f"Set `client_id` of [accounts.{account.name}], and `oauth` for a provider that is neither"
             " Google nor Microsoft: docs/oauth.md says how. Or set `token` to a command that prints one.",
         )
-    secret = await _in_time(account.client_secret) if account.client_secret else ""
+    if secret is None:
+        secret = await _in_time(account.client_secret) if account.client_secret else ""
     context = await asyncio.to_thread(authority_context, ca_file=account.ca_file, min_tls=account.min_tls)
     return TokenEndpoint(provider, OAuthClient(account.client_id, secret), provider_client(provider, context))
 
@@ -152,7 +158,10 @@ async def token_source(account: EmailAccount) -> TokenSource:
         async def store(refresh: str) -> None:
             await asyncio.to_thread(store_secret, entry, refresh)
 
-        _SOURCES[key] = TokenSource(await token_endpoint(account), account.name, load=load, store=store)
+        endpoint = await token_endpoint(account)
+        # Another log-in may have come here meanwhile. Two sources would use one refresh token twice, and a
+        # provider that gives a new one each time then ends the sign-in.
+        _SOURCES.setdefault(key, TokenSource(endpoint, account.name, load=load, store=store))
     return _SOURCES[key]
 
 

@@ -17,7 +17,7 @@ from misfin.email.tls import authority_context, exception_context
 from misfin.errors import IdentityError
 from misfin.trust.pins import PinBook
 from misfin.trust.refusal import CertificateChangedError, UntrustedServerError
-from misfin.trust.tofu import Decision, Pin, PinKind, decide
+from misfin.trust.tofu import APPROVED, Decision, Pin, PinKind, decide
 
 if TYPE_CHECKING:
     from misfin.trust.certificate import CertificateInfo
@@ -48,7 +48,8 @@ async def connect_trusted(
     """What ``attempt`` returns once it gets a context that trusts the server.
 
     ``attempt`` connects, and raises :class:`~misfin.email.certificates.CertificateRefusedError` where the
-    certificate is not trusted. A renewed certificate of a pinned key is accepted and stored. A pinned server
+    certificate is not trusted. A renewed certificate of a pinned key is accepted and stored, and so is the
+    very certificate that a person trusts for another port of the same host. A pinned server
     that authorities vouch for by now needs its pin no longer: that is dropped, and ``say`` is called with a
     sentence about it. Anything else is kept for a person to look at, and raised:
     :class:`~misfin.trust.refusal.CertificateChangedError` where there is a pin, and
@@ -68,15 +69,35 @@ async def connect_trusted(
         except IdentityError:
             raise error from None
         pin = await asyncio.to_thread(pins.get, PinKind.MAIL, server.name)
+        if pin is None and await asyncio.to_thread(_trust_as_elsewhere, pins, server.name, shown, now()):
+            return await attempt(exception_context(shown.der, min_tls=account.min_tls))
         if pin is None:
             await asyncio.to_thread(pins.offer, PinKind.MAIL, server.name, shown, now=now())
             raise UntrustedServerError(
                 hostname=server.host, port=server.port, certificate=shown, reason=error.problem
             ) from error
         return await _differs(pins, account, server, attempt, pin, shown, error, now, say)
-    if await asyncio.to_thread(pins.get, PinKind.MAIL, server.name) is not None:
-        await asyncio.to_thread(pins.used, PinKind.MAIL, server.name, now=now())
+    await asyncio.to_thread(_note_trusted, pins, server.name, now())
     return connected
+
+
+def _trust_as_elsewhere(pins: PinBook, name: str, shown: CertificateInfo, now: float) -> bool:
+    """Pin a certificate that a person trusts for another port of this host; whether it is one.
+
+    A mail server has one certificate for receiving and sending: a second question would be the same one.
+    """
+    pin = pins.same_host_trusted(PinKind.MAIL, name, shown)
+    if pin is not None:
+        pins.replace(PinKind.MAIL, name, shown, how=f"{APPROVED} for {pin.name}", now=now)
+    return pin is not None
+
+
+def _note_trusted(pins: PinBook, name: str, now: float) -> None:
+    """A pin was used; or authorities vouch for the server, and nobody has to decide about it any more."""
+    if pins.get(PinKind.MAIL, name) is not None:
+        pins.used(PinKind.MAIL, name, now=now)
+    elif pins.offered(PinKind.MAIL, name) is not None:
+        pins.withdraw(PinKind.MAIL, name)
 
 
 async def _differs(

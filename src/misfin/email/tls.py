@@ -6,7 +6,10 @@ Each decides inside the handshake, before anything of a log-in leaves. Nothing h
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
+from pathlib import Path
 
 from misfin.errors import AccountError
 
@@ -16,14 +19,38 @@ _VERSIONS = {
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""How OpenSSL finds an authority in a folder: by a hash of its name."""
+
+
+def system_context() -> ssl.SSLContext:
+    """Trusts what the system's authorities vouch for. Blocking: a millisecond, or 20 where all are read.
+
+    Where each authority has a file that is named by its hash, OpenSSL reads the one it needs during a
+    handshake. Reading all of them takes longer than a look at an unchanged mailbox, and two megabytes.
+    """
+    return ssl.create_default_context(capath=_complete_folder())
+
+
+def _complete_folder() -> str | None:
+    """The system's folder of authorities, if it has at least as many as the file of all of them."""
+    paths = ssl.get_default_verify_paths()
+    if paths.capath is None or paths.cafile is None or os.environ.get("SSL_CERT_FILE"):
+        return None
+    try:
+        found = sum(_HASHED.fullmatch(entry.name) is not None for entry in os.scandir(paths.capath))
+        wanted = Path(paths.cafile).read_bytes().count(b"-----BEGIN ")
+    except OSError:
+        return None
+    return paths.capath if found >= wanted > 0 else None
 
 
 def authority_context(*, ca_file: str = "", min_tls: str = "1.2") -> ssl.SSLContext:
-    """Trusts what the system's authorities vouch for, and those of ``ca_file`` (PEM). Blocking: about 20 ms.
+    """Trusts what the system's authorities vouch for, and those of ``ca_file`` (PEM). Blocking.
 
     Raises :class:`~misfin.errors.AccountError` for a ``ca_file`` that cannot be used.
     """
-    context = ssl.create_default_context()
+    context = system_context()
     if ca_file:
         try:
             context.load_verify_locations(cafile=ca_file)

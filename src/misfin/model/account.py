@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
+
+from misfin.valueclass import dataclass
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 class AddressKind(StrEnum):
@@ -41,11 +45,16 @@ class Kind(StrEnum):
                 assert_never(self)
 
 
+def is_account_name(text: str) -> bool:
+    """Whether an account in the settings may have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
 def kind_in(directory: str) -> AddressKind:
     """The kind of mail in an account's directory, which is one name below the mail root.
 
-    Only a Misfin account's has an ``@`` in its name. All other mail came by way of other servers, so
-    strangers may have written any of its fields, and our receiver none of them (docs/trust.md §8).
+    Only one with Misfin messages has an ``@`` in its name. All other mail came by way of other servers, so
+    strangers may have written any of its fields, and this program none of them (docs/trust.md §8).
     """
     return AddressKind.MISFIN if "@" in directory else AddressKind.MAIL
 
@@ -67,6 +76,15 @@ class Account:
         """The directory of its mail below the mail root.
 
         A Misfin account's is named after its address, any other after its name. A name contains no ``@``,
-        so the two cannot collide, even when one address is both Misfin and e-mail.
+        so the two cannot collide, even when one address is both Misfin and e-mail. That of a mailbox kept
+        elsewhere ends in ``@``, which no address does.
         """
-        return self.address if self.kind is Kind.MISFIN else self.name
+        match self.kind:
+            case Kind.MISFIN:
+                return self.address
+            case Kind.GMAP:
+                return f"{self.name}@"
+            case Kind.EMAIL:
+                return self.name
+            case _:
+                assert_never(self.kind)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.errors import AddressError
+from misfin.valueclass import dataclass
 
 DEFAULT_PORT = 1958
 """The TCP port of Misfin (docs/protocol.md §1.1)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from misfin.model.metadata import (
     utc,
     without_markers,
 )
+from misfin.valueclass import dataclass
 
 __all__ = [
     "MAX_B_REQUEST",

@@ -19,6 +19,7 @@ MAX_PEOPLE = 100
 _SCHEME = re.compile(r"\s*mailto:", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SEPARATOR = re.compile(r"[,;\n]")
+_FILES = frozenset({"attach", "attachment", "attachments"})
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 
 
@@ -37,6 +38,11 @@ class MailtoLink:
     body: str = ""
     in_reply_to: str = ""
     ignored: tuple[str, ...] = ()
+
+    @property
+    def names_files(self) -> bool:
+        """Whether the link asks to attach files, which is never done."""
+        return not _FILES.isdisjoint(self.ignored)
 
 
 def is_mailto(link: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.mailaddress import read_mail_address
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,8 @@ class AddressForm:
     """What a name on a To line may only have between quotes."""
     on_to_line: Callable[[str, str], str]
     """An address and its name on a To line, where the name needs no quotes."""
+    names_recipients: bool
+    """Whether a message names its recipients beside their addresses."""
 
 
 FORMS: Mapping[AddressKind, AddressForm] = {
@@ -146,6 +148,7 @@ FORMS: Mapping[AddressKind, AddressForm] = {
         key=lambda text: MisfinAddress.parse(text).key,
         special=re.compile(r'[,;"()<>\\]'),
         on_to_line=lambda address, name: f"{address} {name}",
+        names_recipients=False,
     ),
     AddressKind.MAIL: AddressForm(
         prefix="mailto",
@@ -155,6 +158,7 @@ FORMS: Mapping[AddressKind, AddressForm] = {
         key=lambda text: mail_address(text)[0].casefold(),
         special=re.compile(r'[,;"()<>\\:@\[\]]'),
         on_to_line=lambda address, name: f"{name} <{address}>",
+        names_recipients=True,
     ),
 }
 """All that has to be added for another kind of address."""

@@ -39,7 +39,7 @@ _NOT_OURS = MisfinResponse(
 
 def judge_recipient(directory: Directory, recipient: MisfinAddress) -> MisfinResponse | Identity:
     """The identity of a mailbox; 53, 51, 52, 30 or 31 for an address that is not served here."""
-    entry = directory.lookup(recipient.mailbox, recipient.hostname)
+    entry = directory.recipient(recipient.mailbox, recipient.hostname)
     match entry:
         case ServedMailbox(identity):
             return identity

@@ -21,7 +21,7 @@ from misfin.errors import (
     TlsError,
 )
 from misfin.net.dialing import Endpoint, Lookup, Timeouts, dial
-from misfin.net.tls import TlsSession, client_session
+from misfin.net.tls import TlsResumption, TlsSession, client_session
 from misfin.trust.certificate import CertificateInfo, read_certificate
 from misfin.trust.refusal import CertificateChangedError, FirstUseRefusedError, TrustError
 from misfin.trust.tofu import Decision, PinKind, Verdict, decide
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin.trust.pins import PinBook
 
-# An answer has at most 2048 bytes; anything a peer sends beyond this before we read is dropped.
+# An answer of Misfin has at most 2048 bytes; anything a peer sends beyond this before we read is dropped.
 _MAX_UNREAD = 4096
 _CLOSE_TIMEOUT = 2.0
 
@@ -41,9 +41,10 @@ class Connection(asyncio.Protocol):
     certificate: CertificateInfo
     verdict: Verdict
 
-    def __init__(self, endpoint: Endpoint, session: TlsSession) -> None:
+    def __init__(self, endpoint: Endpoint, session: TlsSession, max_unread: int = _MAX_UNREAD) -> None:
         self.endpoint = endpoint
         self._session = session
+        self._max_unread = max_unread
         self._transport: asyncio.Transport | None = None
         self._arrived = b""
         self._ended = False
@@ -55,6 +56,11 @@ class Connection(asyncio.Protocol):
     def tls_version(self) -> str:
         """``"TLSv1.3"`` or ``"TLSv1.2"``."""
         return self._session.version
+
+    @property
+    def resumption(self) -> TlsResumption | None:
+        """What saves the next connection most of its handshake; ask once an answer has come."""
+        return self._session.resumption
 
     @property
     def over(self) -> bool:
@@ -146,7 +152,7 @@ class Connection(asyncio.Protocol):
         except Exception as failure:  # TLS, trust or store: raised where receive() or handshake() waits
             self._failure = failure
         else:
-            self._arrived += plain[: _MAX_UNREAD - len(self._arrived)]
+            self._arrived += plain[: self._max_unread - len(self._arrived)]
             self._ended = session.peer_closed or session.failed
         # The end of our handshake is sent together with the request, which saves a packet and a wake-up.
         # Everything else is sent at once, especially alerts.
@@ -184,12 +190,16 @@ async def open_trusted(
     trust_on_first_use: bool = True,
     same_as: CertificateInfo | None = None,
     public_only: bool = False,
+    max_unread: int = _MAX_UNREAD,
+    resume: TlsResumption | None = None,
 ) -> Connection:
     """Connect to a host and return only if its certificate is trusted; by then the pin is written.
 
     ``same_as`` requires the certificate of an earlier attempt (docs/protocol.md §8). ``public_only`` refuses
     hosts whose address is private or this machine, for connections that a stranger triggered
-    (docs/protocol.md §6).
+    (docs/protocol.md §6). ``max_unread`` is how many bytes are kept for a caller that does not read them yet:
+    one more than an answer may have, so that what is dropped is never missed. ``resume`` is from an earlier
+    connection of the same identity to the same host (:attr:`Connection.resumption`).
 
     Raises :class:`~misfin.errors.HostUnknownError`, :class:`~misfin.errors.ConnectError`,
     :class:`~misfin.errors.HandshakeError`, :class:`~misfin.errors.DeliveryTimeoutError`,
@@ -201,14 +211,16 @@ async def open_trusted(
     lookup = Lookup(endpoint)
     try:
         # Generates its keys while the lookup runs.
-        session = client_session(identity, endpoint.hostname, judge)
+        session = client_session(identity, endpoint.hostname, judge, resume)
     except BaseException:
         lookup.cancel()
         raise
     addresses = await lookup.addresses(timeouts.lookup, public_only=public_only)
     stream = await dial(endpoint, addresses, timeouts.connect)
     loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(lambda: Connection(endpoint, session), sock=stream)
+    _, connection = await loop.create_connection(
+        lambda: Connection(endpoint, session, max_unread), sock=stream
+    )
     try:
         await _shake_hands(connection, timeouts.handshake, has_identity=identity is not None)
         connection.certificate = judge.shown()
@@ -222,7 +234,7 @@ async def open_trusted(
     except Exception:
         await connection.close()
         raise
-    except BaseException:
+    except BaseException:  # cancelled: there is no time to say goodbye
         connection.abort()
         raise
     return connection

@@ -248,7 +248,7 @@ class RedirectHop:
             except Exception:
                 await connection.close()
                 raise
-            except BaseException:
+            except BaseException:  # cancelled: there is no time to say goodbye
                 connection.abort()
                 raise
             await connection.close()

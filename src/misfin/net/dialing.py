@@ -11,11 +11,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypedDict
 
 from misfin.errors import ConnectError, DeliveryTimeoutError, HostUnknownError
 from misfin.trust.tofu import pin_name
+from misfin.valueclass import dataclass
 
 # Addresses are tried this many seconds apart while earlier ones do not respond (RFC 8305 §5).
 _HEAD_START = 0.25

@@ -43,13 +43,14 @@ class Directory:
 
     ``identities`` are the mailboxes served. The certificate presented for a host is ``hosts[host]`` if given,
     else the host's own identity (a CA) among its mailboxes, else the first of them. ``moved`` and ``gone``
-    are addresses of former mailboxes; they take precedence over an identity that still exists. Host names are
-    compared without case, mailboxes exactly (docs/protocol.md §1.5).
+    are addresses of former mailboxes; they take precedence over an identity that still exists. ``aliases``
+    are more addresses of mailboxes on the hosts served here, ``*@host`` any that has no mailbox; they only
+    receive. Host names are compared without case, mailboxes exactly (docs/protocol.md §1.5).
 
     Raises :class:`misfin.errors.IdentityError` if there is no identity, or if one names no address.
     """
 
-    __slots__ = ("_entries", "_hosts", "default")
+    __slots__ = ("_aliases", "_entries", "_hosts", "default")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Directory:
         hosts: Mapping[str, Identity] | None = None,
         moved: Mapping[MisfinAddress, Moved] | None = None,
         gone: Iterable[MisfinAddress] = (),
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         self._entries: dict[tuple[str, str], ServedMailbox | Moved | Missing] = {}
         self._hosts: dict[str, Identity] = {}
@@ -82,6 +84,13 @@ class Directory:
         self.default = next(iter(self._hosts.values()))
         for _, name in self._entries:
             self._hosts.setdefault(name, self.default)
+        self._aliases: dict[tuple[str, str], ServedMailbox] = {}
+        for alias, target in (aliases or {}).items():
+            mailbox, _, host = target.rpartition("@")
+            entry = self._entries.get((mailbox, _normal(host)))
+            if isinstance(entry, ServedMailbox):
+                mailbox, _, host = alias.rpartition("@")
+                self._aliases[mailbox, _normal(host)] = entry
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -107,6 +116,14 @@ class Directory:
         if entry is not None:
             return entry
         return Missing.UNKNOWN_MAILBOX if self.serves(host) else Missing.UNKNOWN_HOST
+
+    def recipient(self, mailbox: str, host: str) -> ServedMailbox | Moved | Missing:
+        """The same for an address that somebody writes to, which may be an alias."""
+        entry = self.lookup(mailbox, host)
+        if entry is not Missing.UNKNOWN_MAILBOX or not self._aliases:
+            return entry
+        name = _normal(host)
+        return self._aliases.get((mailbox, name)) or self._aliases.get(("*", name)) or entry
 
 
 def _normal(host: str) -> str:

@@ -1,26 +1,73 @@
-"""Accepts connections on one socket: a few per iteration of the event loop, fewer when files run out."""
+"""Sockets that listen, and accepting connections on them: a few at once, fewer when files run out."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 from typing import TYPE_CHECKING
 
+from misfin.errors import ListenError
 from misfin.net.budget import ACCEPTED_AT_ONCE
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 logger = logging.getLogger("misfin.receiver")
 
+_BACKLOG = 512
+_NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _ONE_FAILED = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM}
 """Errors that mean only this connection has failed; the next may be fine."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds to pause after the system could not provide a connection; doubled while it cannot."""
 _SAY_AGAIN = 60.0
 """Seconds between two log lines with the same cause."""
+
+
+async def listen(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
+    """Sockets that listen on every (host, port) pair; an empty host means every address of the machine.
+
+    ``::`` may fail on a machine without IPv6 as long as there is another address. Raises
+    :class:`~misfin.errors.ListenError`, and then listens on none of them.
+    """
+    opened: list[socket.socket] = []
+    missing: ListenError | None = None
+    try:
+        for host, port in addresses:
+            try:
+                opened += await _bind(host, port)
+            except (OSError, OverflowError) as error:
+                missing = ListenError(host, port, error)
+                if host != "::" or getattr(error, "errno", None) not in _NO_IPV6:
+                    raise missing from error
+                logger.info("%s", missing)
+        if missing is not None and not opened:
+            raise missing
+    except BaseException:
+        for each in opened:
+            each.close()
+        raise
+    return opened
+
+
+async def _bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of a host. Raises as :meth:`asyncio.loop.create_server` does."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, host or None, port, start_serving=False)
+    try:
+        sockets = [each.dup() for each in server.sockets]
+        try:
+            for each in sockets:
+                each.listen(_BACKLOG)
+        except BaseException:
+            for each in sockets:
+                each.close()
+            raise
+        return sockets
+    finally:
+        server.close()
 
 
 class Listener:

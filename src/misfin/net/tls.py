@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _RECORD = 16384  # the most plaintext one TLS record holds, so the most one recv() can return
 _CHUNK = 65536  # how much ciphertext one bio_read() takes out
-_CONTEXTS_KEPT = 64  # creating a Context costs more than a handshake step; few identities are in use at once
+CONTEXTS_KEPT = 64  # creating a Context costs more than a handshake step; few identities are in use at once
 # The kinds of key with which pyOpenSSL can sign a handshake.
 _SIGNING = (
     rsa.RSAPrivateKey,
@@ -60,6 +60,15 @@ class _Judge:
         return self.refusal is None
 
 
+class TlsResumption:
+    """A session that can be resumed by the same identity with the same server."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: SSL.Session) -> None:
+        self.session = session
+
+
 class TlsSession:
     """One TLS connection without its socket.
 
@@ -79,7 +88,7 @@ class TlsSession:
     )
 
     def __init__(self, connection: SSL.Connection, judge: _Judge | None) -> None:
-        """Use :func:`client_session` or :meth:`ServerTls.session` instead."""
+        """Use :func:`client_session` or :meth:`misfin.net.server_tls.ServerTls.session` instead."""
         self._connection = connection
         self._judge = judge
         self._peer_der: bytes | None = None
@@ -221,6 +230,12 @@ class TlsSession:
         return self._peer_der
 
     @property
+    def resumption(self) -> TlsResumption | None:
+        """What :func:`client_session` takes to resume this session; complete once an answer was received."""
+        found = self._connection.get_session() if self.handshake_done else None
+        return None if found is None else TlsResumption(found)
+
+    @property
     def version(self) -> str:
         """``"TLSv1.3"`` or ``"TLSv1.2"``; valid once :attr:`handshake_done` is true."""
         return self._connection.get_protocol_version_name()
@@ -230,7 +245,10 @@ class TlsSession:
 
 
 def client_session(
-    identity: Identity | None, server_name: str | None, decide: Callable[[bytes], None]
+    identity: Identity | None,
+    server_name: str | None,
+    decide: Callable[[bytes], None],
+    resume: TlsResumption | None = None,
 ) -> TlsSession:
     """A client's session; its first flight is already in :meth:`TlsSession.outgoing`.
 
@@ -238,6 +256,9 @@ def client_session(
     exception comes out of :meth:`TlsSession.receive`. Until it has returned, neither our certificate nor a
     byte of a message can have been sent (docs/decisions.md §4). ``server_name`` is sent as SNI unless it is
     an IP literal. ``identity`` is the client certificate to present on request; ``None`` presents none.
+
+    ``resume`` saves most of the handshake if the server agrees: no certificate is sent then, either way.
+    ``decide`` judges the server's all the same, before any byte of a message: that of the first session.
 
     Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
     """
@@ -247,6 +268,8 @@ def client_session(
     connection.set_app_data(judge)
     if server_name is not None and not _is_ip_literal(server_name):
         connection.set_tlsext_host_name(server_name.encode("ascii"))
+    if resume is not None:
+        connection.set_session(resume.session)
     connection.set_connect_state()
     return TlsSession(connection, judge)
 
@@ -269,92 +292,32 @@ def _judge_server(
     return judge.accepts(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
 
 
-@lru_cache(maxsize=_CONTEXTS_KEPT)
+@lru_cache(maxsize=CONTEXTS_KEPT)
 def _client_context(cert_pem: bytes, key_pem: bytes) -> SSL.Context:
-    context = _context()
+    context = new_context()
     context.set_verify(SSL.VERIFY_PEER, _judge_server)
     if cert_pem:
-        _load(context, cert_pem, key_pem)
-    return context
-
-
-# ---- server ---------------------------------------------------------------------------------------
-
-
-class ServerTls:
-    """Creates server sessions that present the certificate of the host the client asks for.
-
-    ``default`` is presented without SNI and for a name for which ``choose`` returns ``None``; a new
-    ``ServerTls`` may take over at any time, and sessions keep what they began with. Any client certificate is
-    requested and accepted, but not required; there are no tickets and no session cache, and a client that
-    tries to resume gets a full handshake (docs/decisions.md §4.1, §4.4).
-
-    Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
-    """
-
-    __slots__ = ("_choose", "_context")
-
-    def __init__(self, default: Identity, choose: Callable[[str], Identity | None] | None = None) -> None:
-        self._context = _server_context(default.cert_pem, default.key_pem, choose is not None)
-        self._choose = choose
-
-    def session(self) -> TlsSession:
-        """A session that waits for a ClientHello."""
-        connection = SSL.Connection(self._context, None)
-        if self._choose is not None:
-            connection.set_app_data(self._choose)
-        connection.set_accept_state()
-        return TlsSession(connection, None)
-
-
-def _take_any(
-    _connection: SSL.Connection, _certificate: crypto.X509, _error: int, _depth: int, _ok: int
-) -> bool:
-    """Accept any client certificate: our own checks judge it; OpenSSL still verifies that it has the key."""
-    return True
-
-
-def _by_server_name(connection: SSL.Connection) -> None:
-    """Switch to the certificate of the host named by SNI. An exception here would abort the handshake."""
-    choose: Callable[[str], Identity | None] | None = connection.get_app_data()
-    name = connection.get_servername()
-    if choose is None or not name:
-        return
-    try:
-        identity = choose(name.decode("ascii").rstrip(".").lower())
-        if identity is not None:
-            context = _server_context(identity.cert_pem, identity.key_pem, True)
-            if context is not connection.get_context():
-                connection.set_context(context)
-    except (UnicodeDecodeError, IdentityError):
-        return  # keep the default certificate
-
-
-@lru_cache(maxsize=_CONTEXTS_KEPT)
-def _server_context(cert_pem: bytes, key_pem: bytes, by_name: bool) -> SSL.Context:
-    context = _context()
-    context.set_verify(SSL.VERIFY_PEER, _take_any)
-    # Without it the handshake of a client that tries to resume fails (docs/decisions.md §4.4)
-    context.set_session_id(b"misfin")
-    if by_name:  # a server of one host can save this call from C into Python
-        context.set_tlsext_servername_callback(_by_server_name)
-    _load(context, cert_pem, key_pem)
+        load_identity(context, cert_pem, key_pem)
     return context
 
 
 # ---- both -----------------------------------------------------------------------------------------
 
 
-def _context() -> SSL.Context:
+def new_context(*, tickets: bool = False) -> SSL.Context:
+    """What client and server have in common; ``tickets`` lets clients resume sessions."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    if not tickets:
+        context.set_options(SSL.OP_NO_TICKET)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     return context
 
 
-def _load(context: SSL.Context, cert_pem: bytes, key_pem: bytes) -> None:
+def load_identity(context: SSL.Context, cert_pem: bytes, key_pem: bytes) -> None:
+    """Present this certificate. Raises :class:`misfin.errors.IdentityError` for one TLS cannot use."""
     try:
         context.use_certificate(x509.load_pem_x509_certificate(cert_pem))
         key = load_pem_private_key(key_pem, password=None)

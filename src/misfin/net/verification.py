@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from misfin.model.status import StatusCode
 from misfin.net.incoming import LOCAL_CHECK, CheckResult, Checks, HandlerOutcome, Incoming
+from misfin.net.policies import SenderChange, VerificationMethod, VerificationMode
 from misfin.net.verification_cache import SenderVerificationCache
 from misfin.net.verifiers import (
     FIRST_MESSAGE,
@@ -21,7 +21,6 @@ from misfin.net.verifiers import (
     CombinedVerifier,
     ProbeVerifier,
     SPKIVerifier,
-    VerificationMethod,
     Verifier,
 )
 from misfin.trust.pins import PinBook
@@ -54,21 +53,6 @@ __all__ = [
 ]
 
 VerificationResult = CheckResult
-
-
-class VerificationMode(StrEnum):
-    """What a failed verification leads to (docs/trust.md §6)."""
-
-    OFF = "off"
-    OPTIONAL = "optional"
-    REQUIRED = "required"
-
-
-class SenderChange(StrEnum):
-    """What happens to a message whose sender presents another key than before."""
-
-    HOLD = "hold"
-    REJECT = "reject"
 
 
 class VerifyingHandler:

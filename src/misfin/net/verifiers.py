@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, ParamSpec, Protocol
 
 from misfin.errors import StoreError
@@ -17,6 +16,7 @@ from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.model.status import StatusCode, is_redirect, is_success
 from misfin.net.asking import DEFAULT_TIMEOUT, HostAnswer, HostAsker
 from misfin.net.incoming import CheckResult, HandlerOutcome
+from misfin.net.policies import VerificationMethod
 from misfin.net.verification_cache import SenderVerificationCache
 from misfin.trust.certificate import signed_by
 from misfin.trust.fingerprint import matches, normalize_fingerprint
@@ -41,14 +41,6 @@ certificate the host vouches for may replace it."""
 
 NO_CERTIFICATE = CheckResult(HandlerOutcome.FAIL, "The message came without a certificate.")
 _OTHER_NAME = CheckResult(HandlerOutcome.FAIL, "The certificate names another address.")
-
-
-class VerificationMethod(StrEnum):
-    """The ways to verify a sender (docs/trust.md §6)."""
-
-    CERTIFICATE = "certificate"
-    PROBE = "probe"
-    SPKI = "spki"
 
 
 class Verifier(Protocol):

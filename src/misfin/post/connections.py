@@ -30,6 +30,8 @@ class Connections:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self.settings = 0
+        """Which settings new connections are opened with; see :meth:`renew`."""
 
     def take(self, route: str) -> RouteConnection | None:
         """The connection kept for a route, if there is one that still works."""
@@ -41,12 +43,22 @@ class Connections:
         self.close(kept.connection)
         return None
 
-    def keep(self, route: str, connection: RouteConnection, seconds: float) -> None:
-        """Keep a connection for the next job of its route, for so many seconds; 0 closes it at once."""
-        if seconds > 0 and connection.alive and route not in self._kept:
+    def keep(self, route: str, connection: RouteConnection, seconds: float, settings: int) -> None:
+        """Keep a connection for the next job of its route, for so many seconds; 0 closes it at once.
+
+        So does ``settings``, under which it was used, where these are others by now.
+        """
+        fresh = settings == self.settings
+        if seconds > 0 and fresh and connection.alive and route not in self._kept:
             self._kept[route] = _Kept(connection, time.monotonic() + seconds)
         else:
             self.close(connection)
+
+    def renew(self) -> None:
+        """Settings have changed: close in the background what is kept, and keep nothing that is in use."""
+        self.settings += 1
+        for route in list(self._kept):
+            self.close(self._kept.pop(route).connection)
 
     def close_idle(self) -> None:
         """Close in the background what has been idle for too long."""
@@ -75,5 +87,5 @@ async def _close(connection: RouteConnection) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):
                 await connection.close()
-    except Exception:
+    except Exception:  # it is of no use any more, and nobody waits for it
         logger.exception("A connection could not be closed.")

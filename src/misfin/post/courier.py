@@ -21,6 +21,7 @@ from misfin.post.events import Event, SendingStarted, Trouble, event_of
 from misfin.post.late_reports import LateReports
 from misfin.post.marks import JobMarks
 from misfin.post.outbox_turns import Claimable, OutboxTurns, Turn, job_of
+from misfin.post.rechecks import Rechecks
 from misfin.post.sent_copies import SentCopies
 from misfin.post.settling import Settled, interrupted, raised, sentence_of, settle
 from misfin.post.transport import Ask, Ending, Job, RouteConnection, RouteError, Transport
@@ -76,8 +77,12 @@ class Courier:
         self._connections = Connections()
         self._turns = OutboxTurns(outbox, self._transports, now)
         self._copies = SentCopies(outbox, store, self._turns.copy_of, directory_of, self._complain)
+        self._rechecks = Rechecks(
+            outbox, self._transports, now, say=self._say, complain=self._complain, released=self.wake
+        )
         self._news = asyncio.Event()
         self._working: dict[asyncio.Task[None], JobMarks] = {}
+        self._looking: set[asyncio.Future[None]] = set()
         self._tried: dict[int, OutboxRow] | None = None
         self._tidied = float("-inf")
         self._complaint = ("", float("-inf"))
@@ -104,6 +109,7 @@ class Courier:
                     self._complain(error)
                     due = now + _POLL
                 self._connections.close_idle()
+                self._rechecks.begin_if_due()
                 await self._sleep(min(due - self._now(), _POLL))
                 await self._pause()
         finally:
@@ -121,6 +127,8 @@ class Courier:
         try:
             await self._tidy_up(self._now())
             await asyncio.to_thread(self._turns.release_answered)
+            if only is None:
+                await self._rechecks.look()
             due_by = self._now()
             wanted = Claimable(only, due_by)
             while True:
@@ -139,6 +147,12 @@ class Courier:
     def wake(self) -> None:
         """Something was queued or freed: look at once. Call it on the event loop."""
         self._news.set()
+
+    def accounts_changed(self) -> None:
+        """Accounts have other settings: connections are opened again, servers in question are looked at."""
+        self._connections.renew()
+        self._rechecks.soon()
+        self.wake()
 
     async def stop(self) -> None:
         """End :meth:`run` gracefully; returns when it has."""
@@ -165,7 +179,7 @@ class Courier:
             self._looked_in_vain = time.monotonic()
         for claim in claims:
             reports = LateReports(self._outbox.sync, self._complain)
-            marks = self._begun(claim, reports)
+            marks = self._begun(claim, wanted, reports)
             task = asyncio.create_task(self._send_all(marks, wanted, reports))
             self._working[task] = marks
             task.add_done_callback(self._finished)
@@ -186,10 +200,26 @@ class Courier:
         given_back = [interrupted(sent=False, now=self._now())] * len(claim.deliveries)
         await asyncio.to_thread(self._turns.settle, claim, given_back, None)
 
-    def _begun(self, claim: Claim, reports: LateReports) -> JobMarks:
+    def _begun(self, claim: Claim, wanted: Claimable, reports: LateReports) -> JobMarks:
+        def leaving() -> None:
+            reports.durable()
+            if self._turns.prepares(claim.message.kind):
+                self._look_ahead(claim.route, wanted)
+
         for claimed in claim.deliveries:
             self._say(SendingStarted(claimed.row))
-        return JobMarks(self._outbox, claim, self._now, self._say, reports.durable)
+        return JobMarks(self._outbox, claim, self._now, self._say, leaving)
+
+    def _look_ahead(self, route: str, wanted: Claimable) -> None:
+        """While the server takes what was sent, prepare what comes next; what fails is only done later."""
+        looking = asyncio.ensure_future(asyncio.to_thread(self._turns.look_ahead, route, wanted))
+        self._looking.add(looking)
+        looking.add_done_callback(self._looked)
+
+    def _looked(self, looking: asyncio.Future[None]) -> None:
+        self._looking.discard(looking)
+        if not looking.cancelled() and (error := looking.exception()) is not None:
+            logger.debug("Nothing was prepared ahead.", exc_info=error)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._working.pop(task, None)
@@ -200,6 +230,7 @@ class Courier:
     async def _wind_down(self) -> None:
         """Stop what has not been sent, wait a little for what has; both are written down."""
         self._winding_down = True
+        await self._rechecks.stop()
         await asyncio.sleep(0)  # a task cancelled before its first step would never write anything down
         for task, marks in self._working.items():
             if not marks.sent:
@@ -225,7 +256,7 @@ class Courier:
                 if self._stopping or self._winding_down:
                     await self._give_back(claim)
                     return
-                self._working[task] = marks = self._begun(claim, reports)
+                self._working[task] = marks = self._begun(claim, wanted, reports)
                 turn = await self._send(marks, job_of(claim, turn.prepared), wanted, reports)
         finally:
             reports.close()
@@ -264,24 +295,25 @@ class Courier:
         if transport is None:
             words = f"This version cannot send to addresses of this kind ({job.message.kind})."
             return [Ending(Ask(Question.PERSON), words)] * len(job.deliveries)
-        connection = self._connections.take(job.route.name)
+        settings, connection = self._connections.settings, self._connections.take(job.route.name)
         if connection is not None:
             try:
-                return await self._send_over(transport, connection, job, marks)
+                return await self._send_over(transport, connection, job, marks, settings)
             except RouteError:  # the server has closed it meanwhile: a new one is worth a try
                 if marks.sent:
                     raise
-        return await self._send_over(transport, await transport.open(job.route), job, marks)
+        settings = self._connections.settings
+        return await self._send_over(transport, await transport.open(job.route), job, marks, settings)
 
     async def _send_over(
-        self, transport: Transport, connection: RouteConnection, job: Job, marks: JobMarks
+        self, transport: Transport, connection: RouteConnection, job: Job, marks: JobMarks, settings: int
     ) -> Sequence[Ending]:
         try:
             endings = await transport.send(job, connection, marks)
         except BaseException:
             self._connections.close(connection)
             raise
-        self._connections.keep(job.route.name, connection, transport.capabilities.keep)
+        self._connections.keep(job.route.name, connection, transport.capabilities.keep, settings)
         return endings
 
     # ---- reporting ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Every function blocks, and raises :class:`StoreError` when the disk refuses. ``n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,16 +19,15 @@ from misfin.model.gemmail import GemmailMessage
 from misfin.post import held as held_mail
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message import envelope
-from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
+from misfin.store.outgoing.deliveries import ABOUT_TRUST, DeliveryState, OutboxRow
 from misfin.store.outgoing.outbox import Outbox
+from misfin.store.seals import Seals
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
 from misfin.trust.tofu import APPROVED, Pin, PinKind, Verdict, decide
 
-_HEAD = 64 * 1024  # bytes of a held message read to see who sent it: more than any header we write
-ABOUT_TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE, Question.UNTRUSTED_SERVER})
-"""Questions of the outbox that are about the certificate of a server."""
+_MOST = 1024 * 1024  # bytes of a held message read to see who sent it: more than any message we file
 SERVER_PINS = MappingProxyType({AddressKind.MISFIN: PinKind.HOST, AddressKind.MAIL: PinKind.MAIL})
 """The kind of pin that the servers of each kind of mail have."""
 
@@ -155,12 +155,15 @@ def held_messages(store: MailStore) -> list[HeldMessage]:
 
 
 def _held_in(store: MailStore, account: str) -> Iterator[HeldMessage]:
-    folder = store.folder(account, HELD)
+    folder, seals = store.folder(account, HELD), Seals(store.root)
     for entry in folder.list() if folder.exists() else ():
         try:
-            wrapped = envelope.read(folder.read(entry.key, _HEAD))
+            data = folder.read(entry.key, _MOST)
+            wrapped = envelope.read(data)
         except StoreError:
             continue  # not written by the receiver, or moved meanwhile: not ours to decide here
+        if not seals.counts(os.fsencode(entry.name), data):
+            continue  # whoever put it there chose which certificate it names
         message = GemmailMessage.from_bytes(wrapped.gemmail)
         yield HeldMessage(
             account,
@@ -192,9 +195,8 @@ def _question(stores: Stores, offer: Offer, held: Sequence[HeldMessage], now: fl
 
 def _trusted_elsewhere(stores: Stores, name: str, shown: CertificateInfo) -> str:
     """Another port of this mail server that presents the same certificate, which is trusted there."""
-    host, wanted = name.rpartition(":")[0], shown.fingerprints.cert
-    pins = (pin for pin in stores.pin_book.all(PinKind.MAIL) if pin.cert_sha256 == wanted)
-    return next((pin.name for pin in pins if pin.name.rpartition(":")[0] == host), "")
+    pin = stores.pin_book.same_host_trusted(PinKind.MAIL, name, shown)
+    return pin.name if pin is not None else ""
 
 
 def _waiting(outbox: Outbox, kind: PinKind, name: str) -> list[OutboxRow]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -30,8 +30,10 @@ ATTIC: Final = "attic"
 class LocalInbox:
     """An :class:`~misfin.post.source.Inbox` that files into the Maildirs of a profile.
 
-    ``on_report`` is called with each report, in the thread that makes it. ``attic`` is where the messages are
-    kept that were deleted elsewhere; without it, beside the mail.
+    ``on_report`` is called with each report, in the thread that makes it. ``attic`` is where messages are
+    kept that were deleted elsewhere; without it, beside the mail. ``arrived`` is called with account, folder
+    and keys of new messages once they are on disk, and ``arriving`` with account and folder before; where
+    they could not be filed, there are no keys. Both must be quick and must not raise.
     """
 
     def __init__(
@@ -39,10 +41,14 @@ class LocalInbox:
         store: MailStore,
         on_report: Callable[[SourceStatus], object] = lambda _status: None,
         attic: MailStore | None = None,
+        arrived: Callable[[str, str, Sequence[str]], object] = lambda _account, _folder, _keys: None,
+        arriving: Callable[[str, str], object] = lambda _account, _folder: None,
     ) -> None:
         self._store = MailStore(store.root)  # what a server has deleted was not deleted by a person here
         self._attic = attic or MailStore(store.root.parent / ATTIC)
         self._on_report = on_report
+        self._arrived = arrived
+        self._arriving = arriving
         self._made: dict[tuple[str, str], Maildir] = {}
         self._lock = threading.Lock()
 
@@ -66,8 +72,11 @@ class LocalInbox:
 
     def file(self, account: str, folder: str, messages: Sequence[bytes]) -> list[str]:
         """See :meth:`misfin.post.source.Inbox.file`."""
-        entries = self._folder(account, folder).deliver_many(messages, now=time.time())
-        return [entry.key for entry in entries]
+        with self._filing(account, folder) as keys:
+            keys += [
+                entry.key for entry in self._folder(account, folder).deliver_many(messages, now=time.time())
+            ]
+        return keys
 
     def deliver(self, arrival: Arrival) -> str:
         """See :meth:`misfin.post.source.Inbox.deliver`."""
@@ -84,15 +93,27 @@ class LocalInbox:
             for (account, folder), places in folders.items():
                 group = [arrivals[at] for at in places]
                 undone -= {arrival.path for arrival in group}
-                entries = self._store.folder(account, folder).take(
-                    [(arrival.path, arrival.flags, arrival.key) for arrival in group]
-                )
-                for at, entry in zip(places, entries, strict=True):
-                    keys[at] = entry.key
+                with self._filing(account, folder) as taken:
+                    entries = self._store.folder(account, folder).take(
+                        [(arrival.path, arrival.flags, arrival.key) for arrival in group]
+                    )
+                    taken += [entry.key for entry in entries]
+                for at, key in zip(places, taken, strict=True):
+                    keys[at] = key
         finally:
             for path in undone:
                 path.unlink(missing_ok=True)
         return keys
+
+    @contextmanager
+    def _filing(self, account: str, folder: str) -> Iterator[list[str]]:
+        """Inside the block messages are filed; their keys are put into the list."""
+        keys: list[str] = []
+        self._arriving(account, folder)
+        try:
+            yield keys
+        finally:
+            self._arrived(account, folder, keys)
 
     # ---- keeping folders in sync with a mailbox elsewhere
 
@@ -111,7 +132,7 @@ class LocalInbox:
         if create:
             self._folder(account, INBOX)
             with translated(f"The mail folder {home} could not be written"), suppress(FileExistsError):
-                create_private(marker, secrets.token_hex(16).encode() + b"\n")
+                create_private(marker, os.urandom(16).hex().encode() + b"\n")
         try:
             facts = home.stat()
             with marker.open("rb") as file:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from misfin.post.source import Inbox
+    from misfin.store.seals import Seals
 
 logger = logging.getLogger("misfin.intake")
 
@@ -40,9 +41,7 @@ _REMEMBERED = 2048
 """Messages a new one is compared with; a message sent twice within one second is all this is for."""
 
 # Not 40, which some clients take for "does not speak C" and then repeat the message mutilated, as B.
-_NOT_STORED = MisfinResponse(
-    StatusCode.SERVER_UNAVAILABLE, "The message could not be stored; try again later"
-)
+NOT_STORED = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The message could not be stored; try again later")
 
 _PIN_WORDS = {
     Decision.FIRST_USE: "first",
@@ -74,15 +73,16 @@ class Intake:
     """A handler for :class:`~misfin.net.receiver.Receiver` that keeps messages in Maildirs.
 
     The mailbox of ``ada@mail.example`` is the account of that name. A message a person has to look at first
-    (``checks.hold``) goes to its Held folder. What cannot be stored is answered with 41, and nothing of it
-    is left behind. The same message by the same sender twice in the same second is one message
-    (docs/protocol.md §3.6): same chain, times and body.
+    (``checks.hold``) goes to its Held folder. What cannot be stored is answered with 41, and nothing of it is
+    left behind. Everything is sealed (docs/trust.md §8). The same message by the same sender twice in the
+    same second is one message (docs/protocol.md §3.6): same chain, times and body.
 
     Use it on one event loop, and :meth:`close` it when the receiver has stopped.
     """
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, seals: Seals) -> None:
         self._inbox = inbox
+        self._seals = seals
         self._taken: list[_Job] = []
         self._batches: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._recent: dict[bytes, _Fate] = {}
@@ -91,7 +91,7 @@ class Intake:
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
         """Store one message; see :data:`misfin.net.incoming.Handler`."""
-        digest = _digest(incoming)
+        digest = digest_of(incoming)
         fate = self._recent.get(digest) or self._take(incoming, digest)
         if not fate.stored:
             # A future for each who waits: cancelling one sender must not cancel the other.
@@ -101,7 +101,7 @@ class Intake:
                 await stored
             except StoreError as error:
                 logger.error("A message could not be stored: %s %s", error, error.remedy)
-                return _NOT_STORED
+                return NOT_STORED
         return accepted(incoming)
 
     async def close(self) -> None:
@@ -186,7 +186,7 @@ class Intake:
         results: list[_Result] = []
         for job in jobs:
             try:
-                files.append(_file(job.incoming))
+                files.append(self._seals.seal(file_of(job.incoming)))
                 sound.append(job)
             except Exception as error:  # one message that cannot be filed must not fail the others
                 results.append((job, error))
@@ -215,7 +215,7 @@ def verification_of(checks: Checks) -> dict[str, str]:
     )
 
 
-def _file(incoming: Incoming) -> bytes:
+def file_of(incoming: Incoming) -> bytes:
     """The message as it goes to disk: stamped as servers do (docs/protocol.md §3.2), in its envelope."""
     now = datetime.fromtimestamp(incoming.received, UTC)
     request, certificate = incoming.request, incoming.certificate
@@ -233,7 +233,7 @@ def _file(incoming: Incoming) -> bytes:
     )
 
 
-def _digest(incoming: Incoming) -> bytes:
+def digest_of(incoming: Incoming) -> bytes:
     """Equal for messages whose chain, times and body will be equal once stamped, in the same mailbox."""
     certificate = incoming.certificate
     facts = (

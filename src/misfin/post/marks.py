@@ -55,9 +55,9 @@ class JobMarks:
         self._sent.update(numbers)
         self._durable()
 
-    async def refused(self) -> None:
+    async def mark_refused(self) -> None:
         """Note that what was sent was refused, and nothing of the next attempt has been sent yet."""
         claimed = self.claim.deliveries
-        refused, self._sent = [claimed[number] for number in self._sent], set()
+        mark_refused, self._sent = [claimed[number] for number in self._sent], set()
         with suppress(StoreError):  # the mark that stays is the careful one
-            await asyncio.to_thread(self._outbox.refused, refused)
+            await asyncio.to_thread(self._outbox.mark_refused, mark_refused)

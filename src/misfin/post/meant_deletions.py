@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from misfin.errors import StoreError
@@ -17,12 +18,15 @@ class MeantDeletions:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def __call__(self, account: str, folder: str, key: str) -> None:
-        """Write down the deletion. Raises :class:`~misfin.errors.StoreError`: then the message stays."""
+    def __call__(self, account: str, folder: str, keys: Sequence[str]) -> None:
+        """Write down the deletions. Raises :class:`~misfin.errors.StoreError`: then the messages stay."""
         path = self._folder / f"{account}.db"
         if not path.exists():
             return
-        from misfin.post.sync.base import Doing, DoingKind  # late: most programs never get here
+        from misfin.post.sync.base import (  # late: most programs never get here
+            OperationKind,
+            PendingOperation,
+        )
         from misfin.post.sync.journal import begin
         from misfin.post.sync.state import SyncState, is_damaged
 
@@ -33,12 +37,18 @@ class MeantDeletions:
                 return  # it is built again by the next pass, which then knows neither
             raise
         try:
-            row = state.by_keys([key]).get(key)
-            synced = state.folder(folder)
-            if row is None and synced is None:
-                return
-            number = row.folder if row else synced.id if synced else 0
-            with state.write():
-                begin(state, [Doing(0, DoingKind.DELETE, number, key, begun=time.time())])
+            rows, synced, now = state.by_keys(keys), state.folder(folder), time.time()
+            folders = {key: row.folder for key, row in rows.items()}
+            if synced is not None:
+                folders = dict.fromkeys(keys, synced.id) | folders
+            if folders:
+                with state.write():
+                    begin(
+                        state,
+                        [
+                            PendingOperation(0, OperationKind.DELETE, number, key, begun=now)
+                            for key, number in folders.items()
+                        ],
+                    )
         finally:
             state.close()

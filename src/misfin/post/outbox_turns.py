@@ -53,6 +53,8 @@ class OutboxTurns:
         self._transports = transports
         self._batch = {kind: each.capabilities.batch for kind, each in transports.items()}
         self._now = now
+        self._ahead: dict[str, tuple[Outgoing, object]] = {}
+        """By route, what was prepared of the message that comes next."""
 
     def tidy(self, now: float, file_missing: Callable[[], list[Exception]]) -> list[Exception]:
         """Clean up what was left behind. A failure here must not keep the next message from being sent."""
@@ -109,17 +111,29 @@ class OutboxTurns:
         rows: dict[int, OutboxRow] = {}
         with suppress(StoreError):  # it is written down; only the report is lost
             rows = {row.id: row for row in self._outbox.group(claim.message.group)}
-        prepared = None if following is None else self._prepared(following.message)
+        ahead = self._ahead.pop(claim.route, None)
+        prepared = None if following is None else self._prepared(following.message, ahead)
         try:
             events = self._remembered(claim, [each.ending for each in settled])
             return Turn(rows, following, prepared, events)
         except Exception as error:
             return Turn(rows, following, prepared, problem=error)
 
-    def _prepared(self, message: Outgoing) -> object:
+    def prepares(self, kind: AddressKind) -> bool:
+        """Whether a part of sending can be done ahead. Does not block."""
+        return isinstance(self._transports.get(kind), Preparing)
+
+    def look_ahead(self, route: str, wanted: Claimable) -> None:
+        """Prepare what comes next over a route, while the server works on what was sent over it."""
+        due_by = self._now() if wanted.due_by is None else wanted.due_by
+        if (message := self._outbox.next_over(route, due_by, wanted.only)) is not None:
+            self._ahead[route] = message, self._prepared(message)
+
+    def _prepared(self, message: Outgoing, ahead: tuple[Outgoing, object] | None = None) -> object:
         transport = self._transports.get(message.kind)
+        before = ahead[1] if ahead is not None and ahead[0] == message else None
         try:
-            return transport.prepare(message) if isinstance(transport, Preparing) else None
+            return transport.prepare(message, before) if isinstance(transport, Preparing) else None
         except Exception:  # sending it will come to the same, and say so
             return None
 

@@ -1,7 +1,8 @@
 """A whole receiver from plain values: identities, limits, verification, intake; and its life.
 
 It is what ``misfin-tui receive`` runs. Identities added to the folder and senders blocked while it runs are
-noticed within moments.
+noticed within moments. TLS is half its memory, so it is imported when the first connection comes
+(post/serving.py); an identity that is not remembered as usable is opened before, to report what is wrong.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,33 +21,30 @@ from misfin.errors import IdentityError, LocalError, StoreError
 from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.limits import Limits, LimitSettings
-from misfin.net.receiver import Receiver, ReceiverSettings
-from misfin.net.verification import (
-    CertificateVerifier,
-    CombinedVerifier,
-    ProbeVerifier,
-    SenderChange,
-    SenderVerificationCache,
-    SPKIVerifier,
-    VerificationMethod,
-    VerificationMode,
-    Verifier,
-    VerifyingHandler,
-)
+from misfin.net.listening import listen
+from misfin.net.policies import SenderChange, VerificationMethod, VerificationMode
+from misfin.net.verification_cache import SenderVerificationCache
+from misfin.post.hosting.duties import HostDuties
 from misfin.post.inbox import LocalInbox
-from misfin.post.intake import Intake
 from misfin.post.receiver_lock import AlreadyReceivingError, ReceiverLock, Running, running
 from misfin.post.source import Report, SourceState, SourceStatus
 from misfin.store.accounts import AccountBook
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.store.people.contacts import ContactBook
+from misfin.store.seals import Seals
 from misfin.trust.pins import PinBook
 
 if TYPE_CHECKING:
+    import socket
+
     from misfin.model.address import MisfinAddress
     from misfin.net.client import HostOverride
+    from misfin.net.proxy import ProxyTrust
+    from misfin.net.receiver import Receiver
+    from misfin.post.hosting.settings import HostingSettings
     from misfin.post.source import Inbox
+    from misfin.trust.identity import Identity
 
 __all__ = ["AlreadyReceivingError", "Reception", "ReceptionSettings", "Running", "running", "serve"]
 
@@ -56,14 +55,28 @@ _LOOK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class HandOverSettings:
+    """``lmtp`` is the path of a Unix socket, or host and port; ``timeout`` (seconds) is for each message."""
+
+    lmtp: str | tuple[str, int]
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class ReceptionSettings:
     """Everything a receiver of a profile needs to know; times are seconds.
 
     ``listen`` are (host, port) pairs as in :class:`~misfin.net.receiver.ReceiverSettings`. ``runtime`` is the
-    folder of the lock that lets only one receiver run per profile. ``verification`` and ``methods`` are
-    docs/trust.md §6; ``cache`` None remembers their results only while the receiver runs. ``hosts`` gives
-    hosts that are asked about senders another place; with ``trust_on_first_use`` off they are not pinned for
-    it.
+    folder of the lock that lets only one receiver run per profile. ``remembered`` is the file with what is
+    known of the identities (:class:`~misfin.store.identities.IdentityStore`); without it TLS is imported at
+    the start. ``verification`` and ``methods`` are docs/trust.md §6; ``cache`` None remembers their results
+    only while the receiver runs. ``hosts`` gives hosts that are asked about senders another place; with
+    ``trust_on_first_use`` off they are not pinned for it. ``quota`` is how many bytes a mailbox may hold, 0
+    for no limit (post/quotas.py). ``aliases`` are as in :class:`~misfin.net.directory.Directory`.
+    ``hand_over`` says to which server messages go instead of to ``mail`` (post/handing_over.py).
+    ``proxy`` are balancers that say whose connections they pass on. ``sockets`` listen already, and take the
+    place of ``listen``; they are closed in the end.
+    ``hosting`` is what it needs for lists and away messages; without it there are none.
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -84,6 +97,13 @@ class ReceptionSettings:
     allow_private: bool = False
     hosts: Mapping[str, HostOverride] = field(default_factory=dict)
     trust_on_first_use: bool = True
+    remembered: Path | None = None
+    quota: int = 0
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    hand_over: HandOverSettings | None = None
+    proxy: ProxyTrust | None = None
+    sockets: tuple[socket.socket, ...] = ()
+    hosting: HostingSettings | None = None
 
 
 async def serve(
@@ -99,7 +119,7 @@ async def serve(
     reception = Reception(settings, now=now)
     ready(await reception.start())
     try:
-        await asyncio.get_running_loop().create_future()
+        await reception.until(asyncio.Event())
     finally:
         await reception.stop()
 
@@ -107,18 +127,29 @@ async def serve(
 class Reception:
     """One receiver of one profile: the :class:`~misfin.post.source.Source` of all its Misfin accounts."""
 
+    _pins: PinBook
+    _cache: SenderVerificationCache
+    _allowed: int
+
     def __init__(self, settings: ReceptionSettings, *, now: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.addresses: tuple[tuple[str, int], ...] = ()
         """Where it listens, while it runs."""
         self._now = now
-        self._identities = IdentityStore(settings.identities)
+        self._started = now()
+        self._identities = IdentityStore(settings.identities, settings.remembered)
         self._store = MailStore(settings.mail)
+        self._seals = Seals(settings.mail)
         self._accounts = AccountBook(self._identities, self._store)
         self._inbox: Inbox = LocalInbox(self._store)
         self._seen: tuple[tuple[str, int, int], ...] = ()
         self._blocked: frozenset[str] = frozenset()
         self._open = AsyncExitStack()
+        self._sockets: list[socket.socket] = []
+        self._receiver: Receiver | None = None
+        self._duties: HostDuties | None = None
+        self._making = asyncio.Lock()
+        self._waiting: asyncio.Task[None] | None = None
 
     async def run(self, inbox: Inbox, stop: asyncio.Event) -> None:
         """Receive until ``stop`` is set, as a :class:`~misfin.post.source.Source` does.
@@ -128,17 +159,30 @@ class Reception:
         self._inbox = inbox
         try:
             self.addresses = tuple(await self.start())
+            try:
+                where = ", ".join(map(address_text, self.addresses))
+                inbox.report(SourceStatus("", SourceState.RUNNING, f"receiving on {where}"))
+                await self.until(stop)
+            finally:
+                await self.stop()
+                self.addresses = ()
         except LocalError as error:
             inbox.report(SourceStatus("", SourceState.FAILED, f"not receiving: {error}"))
             raise
+        inbox.report(SourceStatus("", SourceState.STOPPED, "not receiving"))
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Return once ``stop`` is set. Raises what :meth:`start` raises if nothing can be received after all:
+        the last identity was removed before anybody connected, say."""
+        stopping = asyncio.create_task(stop.wait())
         try:
-            where = ", ".join(map(address_text, self.addresses))
-            inbox.report(SourceStatus("", SourceState.RUNNING, f"receiving on {where}"))
-            await stop.wait()
+            if self._waiting is not None:
+                await asyncio.wait((stopping, self._waiting), return_when=asyncio.FIRST_COMPLETED)
+                if self._waiting.done():
+                    self._waiting.result()
+            await stopping
         finally:
-            await self.stop()
-            self.addresses = ()
-            inbox.report(SourceStatus("", SourceState.STOPPED, "not receiving"))
+            stopping.cancel()
 
     async def once(self, inbox: Inbox) -> Report:
         """Nothing is fetched: Misfin mail is delivered by its senders."""
@@ -160,71 +204,116 @@ class Reception:
 
     async def stop(self) -> None:
         """Stop listening, answer what was taken, close the files. No message answered with 20 is lost."""
+        if self._waiting is not None:
+            await _ended(self._waiting)
         await self._open.aclose()
+
+    def figures(self) -> list[str]:
+        """What was counted, as lines for Prometheus. On the event loop."""
+        from misfin.net.figures import ReceiverFigures, process_text, receiver_text
+
+        serving = self._receiver
+        found = ReceiverFigures() if serving is None else serving.figures
+        return [
+            *receiver_text(found, 0 if serving is None else serving.connections),
+            *process_text(self._started),
+        ]
 
     # ---- inside -----------------------------------------------------------------------------------
 
     async def _start(self) -> list[tuple[str, int]]:
         settings, opened = self.settings, self._open
-        allowed = budget.connections_allowed(budget.raise_file_limit(), budget.memory_limit())
+        self._allowed = budget.connections_allowed(budget.raise_file_limit(), budget.memory_limit())
         lock = await asyncio.to_thread(ReceiverLock, settings.runtime)
         opened.callback(lock.release)
-        pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
-        opened.push_async_callback(asyncio.to_thread, pins.close)
+        self._pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
+        opened.push_async_callback(asyncio.to_thread, self._pins.close)
         contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
         opened.push_async_callback(asyncio.to_thread, contacts.close)
-        cache = await asyncio.to_thread(
+        self._cache = await asyncio.to_thread(
             SenderVerificationCache, settings.cache, settings.cache_ttl, now=self._now
         )
-        opened.push_async_callback(asyncio.to_thread, cache.close)
+        opened.push_async_callback(asyncio.to_thread, self._cache.close)
         self._blocked = await asyncio.to_thread(_blocked_names, contacts)
-        intake = Intake(self._inbox)
-        opened.push_async_callback(intake.close)
-        seen = await asyncio.to_thread(self._look)
-        receiver = Receiver(
-            VerifyingHandler(
-                intake,
-                self._verifier(pins, cache),
-                settings.verification,
-                settings.methods[0] if settings.methods else VerificationMethod.CERTIFICATE,
-                pins=pins,
-                on_sender_change=settings.on_sender_change,
-                now=self._now,
-            ),
-            await asyncio.to_thread(self._directory, seen),
-            ReceiverSettings(listen=settings.listen, require_certificate=settings.require_certificate),
-            limits=Limits(settings.limits, allowed=allowed),
-            blocked=self._is_blocked,
-            now=self._now,
-        )
-        addresses = await receiver.start()
-        opened.push_async_callback(receiver.stop)
+        await asyncio.to_thread(self._seals.open)
+        if settings.hosting is not None:
+            self._duties = self._duties_of(settings.hosting)
+            opened.push_async_callback(self._duties.close)
+            await self._duties.look()
+        if await asyncio.to_thread(self._all_known):
+            self._sockets = await self._listen()
+            opened.callback(_close, self._sockets)
+            self._waiting = asyncio.create_task(self._wait())
+        else:
+            await self._serve()
+        addresses: list[tuple[str, int]] = [each.getsockname()[:2] for each in self._sockets]
         lock.note(addresses)
-        watching = asyncio.create_task(self._watch(receiver, contacts))
+        watching = asyncio.create_task(self._watch(contacts))
         opened.push_async_callback(_ended, watching)
         return addresses
 
-    def _verifier(self, pins: PinBook, cache: SenderVerificationCache) -> Verifier:
-        from misfin.net.asking import HostAsker
+    async def _listen(self) -> list[socket.socket]:
+        return list(self.settings.sockets) or await listen(self.settings.listen)
 
-        settings = self.settings
-        asker = HostAsker(
-            pins,
-            trust_on_first_use=settings.trust_on_first_use,
-            hosts=settings.hosts,
-            timeout=settings.probe_timeout,
-            allow_private=settings.allow_private,
-            now=self._now,
+    def _duties_of(self, hosting: HostingSettings) -> HostDuties:
+        return HostDuties(
+            hosting, self._identities, self._pins, self._store, self._inbox, self._seals, now=self._now
         )
-        made: dict[VerificationMethod, Verifier] = {
-            VerificationMethod.CERTIFICATE: CertificateVerifier(pins, asker, cache),
-            VerificationMethod.PROBE: ProbeVerifier(cache, asker=asker),
-            VerificationMethod.SPKI: SPKIVerifier(cache, on_spki_change=settings.spki_on_change, asker=asker),
-        }
-        wanted = settings.methods or (VerificationMethod.CERTIFICATE,)
-        if len(wanted) == 1:
-            return made[wanted[0]]
-        return CombinedVerifier(verifiers={method: made[method] for method in wanted})
+
+    async def _wait(self) -> None:
+        """Serve from the first connection on; it waits in the socket meanwhile."""
+        somebody = asyncio.Event()
+        for each in self._sockets:
+            asyncio.get_running_loop().add_reader(each, somebody.set)
+        await somebody.wait()
+        self._stop_waiting()
+        while self._receiver is None:
+            try:
+                await self._serve()
+            except IdentityError:
+                raise
+            except StoreError as error:  # as in _watch: what may be over in a moment is no reason to end
+                logger.warning("%s %s", error, error.remedy)
+            except Exception:  # tried again, and the log says what to fix meanwhile
+                logger.exception("Receiving could not begin.")
+            else:
+                return
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def _stop_waiting(self) -> None:
+        for each in self._sockets:
+            asyncio.get_running_loop().remove_reader(each)
+
+    async def _serve(self) -> None:
+        """Serve from now on, unless it does. Raises as :meth:`start`."""
+        async with self._making:
+            if self._receiver is not None:
+                return
+            serving = await asyncio.to_thread(import_module, "misfin.post.serving")
+            intake = serving.make_intake(self.settings, self._inbox, self._seals, self._presented_by)
+            seen = await asyncio.to_thread(self._look)
+            receiver: Receiver = serving.make_receiver(
+                self.settings,
+                intake,
+                await asyncio.to_thread(self._directory, seen),
+                self._pins,
+                self._cache,
+                Limits(self.settings.limits, allowed=self._allowed),
+                self._is_blocked,
+                self._now,
+                self._duties,
+            )
+            self._open.push_async_callback(intake.close)
+            if self._waiting is None:
+                self._sockets = await self._listen()
+            self._stop_waiting()
+            await receiver.start(self._sockets)
+            self._open.push_async_callback(receiver.stop)
+            self._receiver = receiver
+
+    def _presented_by(self, host: str) -> Identity | None:
+        """The identity that a host served here presents now."""
+        return None if self._receiver is None else self._receiver.directory.certificate_for(host)
 
     def _directory(self, seen: tuple[tuple[str, int, int], ...]) -> Directory:
         """The mailboxes to receive for, from the folder that looked like ``seen`` just before. Blocking."""
@@ -233,25 +322,45 @@ class Reception:
             if one.identity is None:
                 logger.warning("%s is skipped: %s", one.path, one.problem)
         found = [one.identity for one in stored if one.identity is not None]
-        for account in self._accounts.all():
-            self._store.create(account.directory)
-        directory = Directory(found)
+        self._create_folders()
+        directory = Directory(found, aliases=self.settings.aliases)
         self._seen = seen  # only now: what could not be used is tried again
         return directory
+
+    def _all_known(self) -> bool:
+        """Whether every identity is known to be usable, so that none has to be opened to wait. Blocking."""
+        seen = self._look()
+        if not self._identities.known():
+            return False
+        self._create_folders()
+        self._seen = seen
+        return True
+
+    def _create_folders(self) -> None:
+        if self.settings.hand_over is not None:
+            return  # nothing is kept here
+        for account in self._accounts.all():
+            self._store.create(account.directory)
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         """What changes when a file in the folder of identities does."""
         return self._identities.stamp()
 
-    async def _watch(self, receiver: Receiver, contacts: ContactBook) -> None:
+    async def _watch(self, contacts: ContactBook) -> None:
         """Follow what a person changes while we run: identities and blocked senders."""
         while True:
             await asyncio.sleep(_LOOK_AGAIN)
             try:
                 self._blocked = await asyncio.to_thread(_blocked_names, contacts)
-                if (seen := await asyncio.to_thread(self._look)) != self._seen:
-                    receiver.use(await asyncio.to_thread(self._directory, seen))
-                    logger.info("Receiving for %s.", ", ".join(receiver.directory.hosts))
+                if self._duties is not None:
+                    await self._duties.look()
+                if (seen := await asyncio.to_thread(self._look)) == self._seen:
+                    continue
+                if self._receiver is not None:
+                    self._receiver.use(await asyncio.to_thread(self._directory, seen))
+                    logger.info("Receiving for %s.", ", ".join(self._receiver.directory.hosts))
+                elif not await asyncio.to_thread(self._all_known):
+                    await self._serve()
             except (StoreError, IdentityError) as error:
                 # Keep serving what was served before: a folder in the middle of a change is no reason to end.
                 logger.warning("%s %s", error, error.remedy)
@@ -274,7 +383,14 @@ def _blocked_names(contacts: ContactBook) -> frozenset[str]:
     return frozenset(contacts.blocked())
 
 
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for each in sockets:
+        if each.fileno() >= 0:  # not closed by the receiver
+            asyncio.get_running_loop().remove_reader(each)
+            each.close()
+
+
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
-    with suppress(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError, LocalError):  # an error was reported: see Reception.until
         await task

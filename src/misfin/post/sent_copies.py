@@ -13,9 +13,11 @@ from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from misfin.model.account import AddressKind, kind_in
 from misfin.model.folders import SENT
 from misfin.post.sent_copy import copy_key, write_sent_copy
 from misfin.store.mail.maildir import NewMessage
+from misfin.store.seals import Seals
 
 if TYPE_CHECKING:
     from misfin.post.transport import Composed
@@ -49,6 +51,7 @@ class SentCopies:
     ) -> None:
         self._outbox = outbox
         self._store = store
+        self._seals = Seals(store.root)
         self._copy_of = copy_of
         self._directory_of = directory_of
         self._complain = complain
@@ -114,13 +117,17 @@ class SentCopies:
         return errors
 
     def _copied(self, message: Outgoing) -> Composed | NewMessage | None:
-        """The copy of a message, whole where it is small; None where there is none."""
+        """The copy of a message, whole where it is small, and sealed in a Misfin account; None if there is
+        none.
+        """
         copy = self._copy_of(message)
-        if copy is None or copy.size > _SMALL:
+        misfin = kind_in(self._directory_of(message.account)) is AddressKind.MISFIN
+        if copy is None or (copy.size > _SMALL and not misfin):  # every Misfin message is small
             return copy
         data = BytesIO()
         copy.write(data)
-        return NewMessage(data.getvalue(), "S", message.created, copy_key(message))
+        whole = self._seals.seal(data.getvalue()) if misfin else data.getvalue()
+        return NewMessage(whole, "S", message.created, copy_key(message))
 
     def _write(
         self,

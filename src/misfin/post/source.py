@@ -34,13 +34,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
 from misfin.store.mail.filenames import Entry
 from misfin.store.mail.snapshot import Snapshot
+from misfin.valueclass import dataclass
 
 
 class SourceState(StrEnum):

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from misfin.errors import LocalError
 from misfin.store.outgoing import drafts
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def submit(
     once. Raises what :meth:`~misfin.post.transport.Transport.compose` raises for a message that cannot be
     sent; it then stays a draft.
     """
+    if draft.protection and not transport.capabilities.protect:
+        raise LocalError("A message from this account cannot be signed or encrypted.")
     composed = transport.compose(draft)
     until = max(now + hold, draft.send_at)
     ids = outbox.enqueue(
@@ -38,7 +41,7 @@ def submit(
         recipients=composed.to,
         cc=composed.cc,
         bcc=composed.bcc,
-        attachments=draft.files(),
+        attachments=(*draft.files(), *composed.files),
         message=composed.kept,
         size=composed.size,
         subject=composed.subject,
@@ -54,6 +57,8 @@ def submit(
 
 def _digest(draft: Draft, composed: Composed) -> str:
     """What makes a draft the same message as before, whenever it was saved or submitted."""
-    message = composed.kept or drafts.to_bytes(replace(draft, id="", modified=0.0))
+    written = drafts.to_bytes(replace(draft, id="", modified=0.0))
+    # What is signed or encrypted is other bytes each time.
+    message = written if draft.protection else composed.kept or written
     everyone = (*composed.to, *composed.cc, *composed.bcc)
     return hashlib.sha256(message + "\n".join(each.address for each in everyone).encode()).hexdigest()

@@ -64,6 +64,7 @@ __all__ = [
     "Pace",
     "Permanent",
     "Preparing",
+    "Rechecking",
     "Recipient",
     "Result",
     "Route",
@@ -87,7 +88,8 @@ class Capabilities:
     ``cc`` and ``bcc``: there are such fields. ``attachments``: files can go with a message. ``html``: a
     received message may have such a form. ``split``: a text over the limit can go as several numbered
     messages. ``forward_unchanged``: a message is passed on as it is, and not quoted or attached.
-    ``reply_list`` and ``forward_attached``: there are these ways to answer.
+    ``reply_list`` and ``forward_attached``: there are these ways to answer. ``protect``: a message can be
+    signed and encrypted.
     ``batch`` is how many recipients on one route one job may have, 1 where each is a transfer of its own.
     ``keep`` is how many seconds a connection is kept open for the next job on its route; 0 closes it at once.
     """
@@ -100,6 +102,7 @@ class Capabilities:
     forward_unchanged: bool = False
     reply_list: bool = False
     forward_attached: bool = False
+    protect: bool = False
     batch: int = 1
     keep: float = 0.0
 
@@ -128,6 +131,8 @@ class Composed:
     cc: tuple[Recipient, ...] = ()
     bcc: tuple[Recipient, ...] = ()
     kept: bytes = field(default=b"", repr=False)
+    files: tuple[str, ...] = ()
+    """The keys of further files that ``kept`` refers to (:class:`~misfin.store.outgoing.attachments`)."""
 
 
 class How(StrEnum):
@@ -240,7 +245,7 @@ class Marks(Protocol):
         the error pass, and what is still wanted is tried again.
         """
 
-    async def refused(self) -> None:
+    async def mark_refused(self) -> None:
         """The other side has refused explicitly what was sent: nothing of it can arrive.
 
         To be awaited before a second attempt within the same job, which then needs :meth:`sending` again.
@@ -365,10 +370,24 @@ class Transport(Protocol):
 class Preparing(Protocol):
     """What a :class:`Transport` may have besides: a part of sending that can be done ahead."""
 
-    def prepare(self, message: Outgoing) -> object:
+    def prepare(self, message: Outgoing, before: object = None) -> object:
         """Something for ``Job.prepared``, such as the bytes of a message; None if there is nothing.
 
-        Blocking. Called for a message that follows another one on its route, as soon as it is claimed. What
-        is returned may never be used, so it must not need closing; what is raised is ignored, because
+        Blocking. Called for a message that follows another one on its route: while that one is being sent,
+        and again when this one is claimed, with what was returned ``before`` and may still be right. What is
+        returned may never be used, so it must not need closing; what is raised is ignored, because
         :meth:`Transport.send` comes to it again.
+        """
+
+
+@runtime_checkable
+class Rechecking(Protocol):
+    """What a :class:`Transport` may have besides: looking again at a server that mail is held for."""
+
+    async def recheck(self, account: str, name: str) -> Sequence[str]:
+        """Connect to the server ``name`` (``Ask.pin_name``) of an account and leave it again.
+
+        Called every quarter of an hour while a question about its certificate is open. Returns sentences to
+        report, perhaps none, once a person need not decide any more; what was held is sent then. Raises
+        :class:`~misfin.errors.MisfinError` while that is not so.
         """

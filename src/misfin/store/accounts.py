@@ -6,9 +6,7 @@ Every method may block on the disk and is safe to call from any thread.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.errors import AccountError, AddressError
@@ -18,11 +16,11 @@ from misfin.model.recipient import address_key
 from misfin.store.identities import IdentityStore
 from misfin.store.identity_facts import IdentityFacts
 from misfin.store.mail.maildir import MailStore
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _SEE_LIST = "`misfin-tui account list` shows your accounts."
 
 
@@ -39,6 +37,11 @@ class AccountSettings:
     address: str = ""
     title: str = ""
     identity: str = ""
+
+    @property
+    def directory(self) -> str:
+        """The directory of its mail, as :attr:`misfin.model.account.Account.directory`."""
+        return Account(self.name, self.kind, self.address).directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +136,17 @@ class AccountBook:
 
         An identity is saved under its address, so if a file of that name exists, it is not opened.
         """
-        if any(each.name == directory for each in self._configured) or directory in self._identities.names():
+        configured = next((each for each in self._configured if each.directory == directory), None)
+        if configured is not None:
+            return configured.name
+        if directory in self._identities.names():
             return directory
         account = self.at(directory)
         return account.name if account is not None else directory
 
     def address_at(self, directory: str) -> str:
         """The address of the account whose mail is in a directory; opens an identity only for GMAP."""
-        account = next((each for each in self._configured if each.name == directory), None)
+        account = next((each for each in self._configured if each.directory == directory), None)
         if account is None:
             return directory  # a Misfin account's directory is named after its address
         if account.address:
@@ -190,11 +196,6 @@ def misfin_account(identity: Identity) -> Account:
 
 def _account(address: MisfinAddress, name: str = "") -> Account:
     return Account(name or address.address, Kind.MISFIN, address.address, address.blurb)
-
-
-def is_account_name(text: str) -> bool:
-    """Whether an account in the settings may have this name."""
-    return _NAME.fullmatch(text) is not None
 
 
 def _problem(settings: AccountSettings, taken: set[str], usable: dict[str, IdentityFacts]) -> str:

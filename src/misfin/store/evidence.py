@@ -12,11 +12,11 @@ host vouched for another certificate.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from misfin.model.account import AddressKind
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.trust.tofu import Pin
@@ -55,10 +55,14 @@ class Evidence(StrEnum):
         return meaning.email if kind is AddressKind.MAIL and meaning.email else meaning.misfin
 
 
-def clause(proven: Evidence, kind: AddressKind, *, written_here: bool) -> str:
-    """When the sign of this very message applies; an e-mail with the best sign was written by the user."""
-    if proven is Evidence.VERIFIED and (written_here or kind is AddressKind.MAIL):
+def clause(
+    proven: Evidence, kind: AddressKind, *, written_here: bool, words: Mapping[str, str] | None = None
+) -> str:
+    """When the sign of this very message applies. ``words`` are those of the receiver in it."""
+    if proven is Evidence.VERIFIED and written_here:
         return "you wrote it here"
+    if words and proven is Evidence.UNCONFIRMED and (host := words.get("stamped")):
+        return f"as stamped by {host}, which keeps this mailbox; no certificate came with it"
     return proven.when_for(kind)
 
 
@@ -82,25 +86,28 @@ TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
         "+",
         "success",
         "the certificate is the pinned one, and the sender's host vouched for it or you approved it",
+        "it is an e-mail that the domain in From signed, or one that you wrote here",
     ),
     Evidence.DIFFERS: EvidenceMeaning(
         "⚠",
         "!",
         "error",
         "the certificate is not the pinned one; the message is held until you decide",
+        "it is an e-mail whose domain asks for proof and gave none, or whose only signature is broken",
     ),
     Evidence.UNCONFIRMED: EvidenceMeaning(
         "◐",
         "~",
         "warning",
         "the sender holds the key of the certificate, but nobody has vouched that it belongs to this address",
+        "it is an e-mail that another domain signed, or that came from a machine of the domain in From",
     ),
     Evidence.UNPROVEN: EvidenceMeaning(
         "?",
         "?",
         "foreground",
         "no certificate came with it, or only a claim that the sender's host denies",
-        "it is an e-mail, and nobody has checked who sent it",
+        "it is an e-mail that nobody signed, or that has not been checked",
     ),
 }
 
@@ -171,10 +178,25 @@ def stamp(found: Findings) -> dict[str, str]:
     return words | {name: value for name, value in rest if value}
 
 
+def stamped(host: str, *, sender: bool) -> dict[str, str]:
+    """The words for a message from a mailbox on ``host``: that server's word for who wrote it, if it names a
+    ``sender``, and no proof.
+    """
+    return {"sender": (Evidence.UNCONFIRMED if sender else Evidence.UNPROVEN).value, "stamped": host}
+
+
 def approved(words: Mapping[str, str]) -> dict[str, str]:
     """The words of a held message after the user has approved its certificate."""
     kept = {name: value for name, value in words.items() if name not in ("held", "sender", "confirmed")}
     return {"sender": Evidence.VERIFIED.value, "confirmed": "person", **kept}
+
+
+def unsealed(words: Mapping[str, str], *, sealed: bool) -> dict[str, str]:
+    """The words for a message whose own words do not count (docs/trust.md §8); ``sealed``: its seal is
+    wrong.
+    """
+    why = "imported" if "imported" in words else "broken" if sealed else "unsealed"
+    return {"sender": Evidence.UNPROVEN.value, why: "yes"}
 
 
 def read(words: Mapping[str, str]) -> Evidence:
@@ -201,15 +223,29 @@ _PINS: Final = {
 }
 
 
+_CLAIMS: Final = {
+    "imported": "It was imported, and a file proves nothing about who wrote what is in it.",
+    "unsealed": "Another program put it here, so nothing in it proves who wrote it.",
+    "broken": "It was changed after it arrived, or comes from another profile: nothing proves who wrote it.",
+}
+"""Why the words of a message do not count."""
+
+
 def explained(words: Mapping[str, str], *, certificate: bool) -> Iterator[str]:
     """Sentences that say how it is known who wrote a message, from the receiver's words in it.
 
     ``certificate`` says whether it came with one. Reasons of checks may contain text from hosts: callers must
     make them safe for display.
     """
-    if "imported" in words:
-        yield "It was imported, and a file proves nothing about who wrote what is in it."
+    for word, sentence in _CLAIMS.items():
+        if word in words:
+            yield sentence
+            return
+    if host := words.get("stamped"):
+        yield f"The sender is as stamped by {host}, which keeps this mailbox; no certificate came with it."
         return
+    if host := words.get("by"):
+        yield f"The server of {host} received it and says so; its key is the one pinned here."
     if not certificate:
         yield "It came without a certificate."
     if pin := _PINS.get(words.get("pin", "")):

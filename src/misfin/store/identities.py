@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from misfin.store.identity_facts import (
     read_remembered,
     write_remembered,
 )
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
@@ -105,6 +105,18 @@ class IdentityStore:
         if self._remember and lasting != before:
             write_remembered(self._remember, lasting)
         return [facts for _, facts in found.values()]
+
+    def known(self) -> bool:
+        """Whether every file is remembered as a usable identity and has not changed; opens none of them.
+
+        False if there is none. Raises :class:`StoreError` if the folder cannot be read.
+        """
+        before = read_remembered(self._remember) if self._remember else {}
+        names = self.names()
+        return bool(names) and all(
+            name in before and before[name][0] == file_state(self.folder / f"{name}{_SUFFIX}")
+            for name in names
+        )
 
     def addresses(self) -> list[MisfinAddress]:
         """The addresses of all readable identities, sorted by name, each once."""

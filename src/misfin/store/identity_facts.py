@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from misfin.errors import AddressError
 from misfin.files import write_private
 from misfin.model.address import MisfinAddress
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity

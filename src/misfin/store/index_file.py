@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Final
 
-VERSION: Final = 10
+VERSION: Final = 12
 """The version of the tables (:mod:`misfin.store.index.schema`) and of what is read from a message.
 
 Each version has its own file, so after a change of either the index is built again, newest first.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.store.evidence import Evidence
@@ -22,6 +24,17 @@ class View:
     folder: str | None = None
     query: str = ""
     unread_only: bool = False
+
+
+class Order(StrEnum):
+    """How a list is sorted: by its conversations' newest messages in the view."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    SENDER = "sender"
+    SUBJECT = "subject"
+    SIZE = "size"
+    """The largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class ConversationRow:
     seconds) and evidence are shown. ``count`` is the size of the whole conversation across folders (messages
     in Trash and Junk count only in a view of those); ``unread`` is how many of its messages *in the view's
     folder* are unread. ``participants`` are its newest authors other than oneself, or ``To: …`` if there are
-    none. ``tags`` are those of all its messages, sorted.
+    none. ``tags`` are those of all its messages, sorted. ``folder`` is the one of the newest message.
     """
 
     thread: int
@@ -68,6 +81,7 @@ class ConversationRow:
     tags: tuple[str, ...]
     attachment: bool
     held: bool
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

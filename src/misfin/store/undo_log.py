@@ -22,6 +22,7 @@ from misfin.errors import StoreError
 from misfin.files import private_folder
 from misfin.sqlite import bring_up_to_date, connect, log_ahead, transaction, translated
 from misfin.store.filing import Action, Change, Undo
+from misfin.store.filing_changes import RegroupAction
 from misfin.store.owners import is_alive, process_token
 
 FORGOTTEN_AFTER: Final = 86400.0
@@ -155,4 +156,5 @@ def _packed(undo: Undo) -> bytes:
 
 def _unpacked(data: bytes) -> Undo:
     action, argument, missed, done = json.loads(zlib.decompress(data))
-    return Undo(Action(action), argument, tuple(Change(*facts) for facts in done), missed)
+    meant = RegroupAction(action) if action in set(RegroupAction) else Action(action)
+    return Undo(meant, argument, tuple(Change(*facts) for facts in done), missed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from misfin.errors import IdentityError
@@ -34,6 +33,8 @@ def fingerprints_of(der: bytes) -> Fingerprints:
     The public key is cut out of the encoding and not re-encoded, so unknown kinds of key can be hashed too.
     Raises :class:`IdentityError` for bytes that are not an X.509 certificate.
     """
+    import hashlib  # late: it loads OpenSSL, and fingerprints are often only compared
+
     spki, bits = _public_key(der)
     return Fingerprints(
         cert=hashlib.sha256(der).hexdigest(),

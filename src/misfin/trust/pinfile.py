@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.files import private_folder
-from misfin.model.gemmail import Version
 from misfin.sqlite import bring_up_to_date, connect, log_ahead
 from misfin.trust.records import HostMemory, LogEntry, LogEvent, MailServerFacts
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind
@@ -252,6 +251,8 @@ def load_host(database: sqlite3.Connection, name: str) -> HostMemory:
     if row is None:
         return HostMemory()
     speaks, since, sender_line, size_limit = row
+    from misfin.model.gemmail import Version  # late: only hosts of Misfin speak one
+
     return HostMemory(Version(speaks) if speaks else None, since, bool(sender_line), size_limit)
 
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.model.gemmail import Version
 from misfin.trust import pinfile
 from misfin.trust.pinaccess import PinAccess
 from misfin.trust.pinexport import as_json
@@ -21,6 +20,7 @@ from misfin.trust.records import HostMemory, LogEntry, LogEvent, MailServerFacts
 from misfin.trust.tofu import Decision, MailboxKey, Pin, PinKind, Verdict, decide, pin_name
 
 if TYPE_CHECKING:
+    from misfin.model.gemmail import Version
     from misfin.trust.identity import CertificateInfo
 
 
@@ -52,6 +52,12 @@ class PinBook:
     def used(self, kind: PinKind, name: str, *, now: float) -> None:
         """Count one more use of a pin that was just read and matched; judges and writes nothing."""
         self._file.count(kind, name, now)
+
+    def same_host_trusted(self, kind: PinKind, name: str, info: CertificateInfo) -> Pin | None:
+        """The pin of another port of the host of ``name`` (``host:port``) that is this very certificate."""
+        host, wanted = name.rpartition(":")[0], info.fingerprints.cert
+        pins = (pin for pin in self.all(kind) if pin.cert_sha256 == wanted and pin.name != name)
+        return next((pin for pin in pins if pin.name.rpartition(":")[0] == host), None)
 
     def record(
         self, kind: PinKind, name: str, info: CertificateInfo, *, now: float, how: str = "first use"

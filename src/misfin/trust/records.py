@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from misfin.model.gemmail import Version
 from misfin.trust.tofu import PinKind
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
+    from misfin.model.gemmail import Version
     from misfin.trust.identity import CertificateInfo
 
 # A remembered protocol version expires after a month (docs/protocol.md §8).

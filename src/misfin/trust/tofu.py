@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.trust.identity import CertificateInfo

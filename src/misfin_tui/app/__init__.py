@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import textual.screen
 from textual import constants, events, work
-from textual.app import App
 from textual.reactive import Initialize, Reactive
 
 from misfin.errors import MisfinError
 from misfin_tui import theming
 from misfin_tui.app.background import CourierWork, ReceiverWork, SettingsFile
-from misfin_tui.app.elsewhere import Elsewhere
+from misfin_tui.app.base import BaseApp
 from misfin_tui.app.ending import Ending
 from misfin_tui.app.notices import LONG, MailAnnouncements, Notices
 from misfin_tui.app.pictures import PictureKeeper
 from misfin_tui.app.questions import TrustQuestions
 from misfin_tui.app.switcher import SCREENS, ScreenSwitcher, import_ahead
+from misfin_tui.app.sync_follower import SyncFollower
 from misfin_tui.app.themes import ThemeSwitcher
 from misfin_tui.keymap import KeyContext, Keymap, resolve
 from misfin_tui.messages import (
@@ -34,7 +34,6 @@ from misfin_tui.messages import (
     IndexProgress,
     MailChanged,
     OutboxChanged,
-    PasteRefused,
     Problem,
     SourceChanged,
     SyncChanged,
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from textual.theme import Theme
 
     from misfin_tui.app.memory import GarbageCollection
+    from misfin_tui.app.terminal_input import PasteRefused
     from misfin_tui.config import Config
     from misfin_tui.host import Host
     from misfin_tui.paths import Profile
@@ -93,12 +93,14 @@ def _driver(picture: Picture | None) -> type[Driver] | None:
     return driver_over(picture)
 
 
-class MisfinApp(App[int]):
+class MisfinApp(BaseApp):
     """The whole program. Screens reach everything through ``app.services``."""
 
     TITLE = "misfin-tui"
     BINDINGS = bindings(KeyContext.EVERYWHERE)
-    COMMANDS = App.COMMANDS | {_provider(f"{what}Provider") for what in ("Action", "Folder", "People")}
+    COMMANDS = {  # noqa: RUF012 - as Textual declares it
+        _provider(f"{of}Provider") for of in ("Action", "Account", "Folder", "People", "Program")
+    }
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
     # Textual's lists do not show reversed text as reversed.
     DEFAULT_CSS = """
@@ -140,7 +142,7 @@ class MisfinApp(App[int]):
         self.announcements = MailAnnouncements(self)
         self.switcher = ScreenSwitcher(self)
         self.questions = TrustQuestions(self)
-        self.elsewhere = Elsewhere(self)
+        self.sync_follower = SyncFollower(self)
         self.courier = CourierWork(self)
         self.receiver = ReceiverWork(self)
         self.settings_file = SettingsFile(self, profile.config)
@@ -152,9 +154,10 @@ class MisfinApp(App[int]):
         self.say, self.withdraw, self.report = self.notices.say, self.notices.withdraw, self.notices.report
         self.open_thread, self.open_composer = self.switcher.open_thread, self.switcher.open_composer
         self.open_outbox, self.show_inbox = self.switcher.action_show_outbox, self.switcher.show_inbox
+        self.open_link, self.with_account = self.switcher.open_link, self.switcher.with_account
         self.start_receiver, self.ask_trust = self.receiver.start, self.questions.ask
-        self.ask_about_deletions, self.open_attic = self.elsewhere.ask, self.switcher.open_attic
-        self.look_for_texts = self.ending.look_for_texts
+        self.ask_about_deletions, self.open_attic = self.sync_follower.ask, self.switcher.open_attic
+        self.open_on_server, self.look_for_texts = self.switcher.open_on_server, self.ending.look_for_texts
 
     def use_config(self, config: Config) -> None:
         """Use other settings from now on."""
@@ -199,16 +202,14 @@ class MisfinApp(App[int]):
         """Start what works in the background."""
         from misfin_tui.app import memory  # late: not for the first frame
 
-        memory.share_one_heap()
-        self._garbage = memory.GarbageCollection(self.set_timer, lambda: self._typed)
-        self._garbage.begin()
+        self._garbage = memory.keep_small(self.set_timer, lambda: self._typed, self.services)
         for problem in self._problems:
             self.say(problem, severity="warning", timeout=LONG)
         self.services.mail.start()
         self.courier.start()
         self.themes.load_all()
         self.settings_file.follow()
-        self.elsewhere.follow()
+        self.sync_follower.follow()
         self.pictures.doubt()
         self._arrive()
         self.look_for_texts()
@@ -224,7 +225,7 @@ class MisfinApp(App[int]):
                 await first_run(self.switcher)
                 return
             if self._link:
-                self.open_composer(await self.services.sending.from_link(self._link))
+                await self.switcher.open_link(self._link)
         except MisfinError as error:
             self.report(error)
         await self.start_receiver()
@@ -280,7 +281,7 @@ class MisfinApp(App[int]):
     def on_sync_changed(self, message: SyncChanged) -> None:
         """What is known of a mailbox elsewhere changed, and may raise a question."""
         self.switcher.broadcast(message)
-        self.elsewhere.look()
+        self.sync_follower.look()
 
     def on_index_progress(self, message: IndexProgress) -> None:
         """The index grows."""
@@ -297,12 +298,13 @@ class MisfinApp(App[int]):
             self.courier.start()
         if any(
             getattr(before, part) != getattr(self.config, part)
-            for part in ("receive", "rate_limit", "verification", "hosts", "trust")
+            for part in ("receive", "rate_limit", "gmap", "verification", "hosts", "trust")
         ):
             self.receiver.restart()
         if before.accounts != self.config.accounts:
+            self.courier.accounts_changed()
             self.receiver.fetch_again()
-            self.elsewhere.follow()
+            self.sync_follower.follow()
         self.switcher.broadcast(message)
         self.pictures.doubt()
 
@@ -312,8 +314,7 @@ class MisfinApp(App[int]):
 
     def on_problem(self, message: Problem) -> None:
         """Something failed somewhere without a screen of its own."""
-        text = f"{message.text}\n{message.remedy}" if message.remedy else message.text
-        self.say(text, severity="error", timeout=LONG)
+        self.say(f"{message.text}\n{message.remedy}".strip(), severity="error", timeout=LONG)
 
     def on_trust_asked(self, message: TrustAsked) -> None:
         """A certificate needs a decision."""
@@ -375,6 +376,7 @@ def run(
     dev: bool = False,
     problems: Sequence[str] = (),
     picture: Picture | None = None,
+    app_class: type[MisfinApp] = MisfinApp,
 ) -> int:
     """Open the program and return its exit status.
 
@@ -382,7 +384,7 @@ def run(
     the settings have that means nothing, ``picture`` is that of the first screen, to be kept true.
     """
     sys.setswitchinterval(0.001)  # threads read the disk for us; a key must not wait 5 ms for each of them
-    app = MisfinApp(profile, config, link=link, dev=dev, problems=problems, picture=picture)
+    app = app_class(profile, config, link=link, dev=dev, problems=problems, picture=picture)
     try:
         status = app.run(mouse=config.ui.mouse)
     finally:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from misfin.errors import MisfinError
 from misfin_tui.app.controller import AppController
 from misfin_tui.app.notices import LONG
 from misfin_tui.widgets.controller import worker
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-AGAIN = 5.0
-"""Seconds until sending is tried again after it could not start."""
-
 
 class CourierWork(AppController):
     """Sends what is due."""
@@ -25,31 +21,14 @@ class CourierWork(AppController):
     @worker(group="courier", exclusive=True, description="courier")
     async def start(self) -> None:
         """Send what is due, as long as the app runs. What happens is reported in messages."""
-        from misfin_tui.services.news import messages_of
-        from misfin_tui.services.posting import make_courier, sweep_attachments
+        from misfin_tui.services.background import keep_sending  # late: not for the first frame
 
-        def on_event(event: Any) -> None:
-            for message in messages_of(event):
-                self.app.post_message(message)
+        await keep_sending(self.host.services, lambda error: self.host.report(error, "Nothing can be sent:"))
 
-        reported = ""
-        while True:
-            courier = None
-            try:
-                courier = await asyncio.to_thread(make_courier, self.host.services, on_event)
-                self.host.services.courier = courier
-                sweeping = asyncio.to_thread(sweep_attachments, self.host.services)
-                self.app.run_worker(sweeping, group="sweep", exit_on_error=False)
-                await courier.run()
-                return
-            except MisfinError as error:
-                if str(error) != reported:
-                    self.host.report(error, "Nothing can be sent:")
-                reported = str(error)
-            finally:
-                if self.host.services.courier is courier:
-                    self.host.services.courier = None
-            await asyncio.sleep(AGAIN)  # until there is room on the disk, say
+    def accounts_changed(self) -> None:
+        """It may send through another server now, or trust one that it did not trust."""
+        if (courier := self.host.services.courier) is not None:
+            courier.accounts_changed()
 
 
 class ReceiverWork(AppController):
@@ -60,18 +39,9 @@ class ReceiverWork(AppController):
 
         The status line shows how that goes.
         """
-        services = self.host.services
-        if self.host.config.accounts:
-            await services.fetching.start()
-        if self.host.config.receive.enabled and not await self._only_fetched():
-            await services.receiving.start()
+        from misfin_tui.services.background import start_sources  # late: not for the first frame
 
-    async def _only_fetched(self) -> bool:
-        try:
-            accounts = await self.host.services.accounts.all()
-            return bool(accounts) and not await self.host.services.accounts.received_here()
-        except MisfinError:
-            return False  # the receiver will say what is wrong
+        await start_sources(self.host.services)
 
     @worker(group="receiver", exclusive=True, description="start or stop the receiver")
     async def action_toggle_receiver(self) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.message_pump import MessagePump
 
-    from misfin_tui.messages import PasteRefused
+    from misfin_tui.app.terminal_input import PasteRefused
 
 SIGNALLED = 128
 """The exit status after a signal is this and its number, as in every shell."""
@@ -164,6 +164,11 @@ class Ending(AppController):
         await self.app.run_action("suspend_process")
         return True
 
+    def action_help_quit(self) -> None:
+        """Ctrl+c, which ends other programs: say what ends this one."""
+        key = self.host.keys.shown("quit")
+        self.host.say(f"Press {key} to quit. Where text is selected, ctrl+c copies it.", timeout=4)
+
     def action_suspend_process(self) -> None:
         """Stop the program and give the terminal back to the shell, until the shell continues it."""
         if not self._suspending and not self.ended_by:
@@ -226,7 +231,7 @@ class Ending(AppController):
                 self.host.report(error, "The text that an editor saved could not be made a draft:")
                 return
             if found:
-                self.app.post_message(MailChanged())
+                self.host.services.post(MailChanged())
                 self.host.say("What your editor saved after its message was gone is now a separate draft.")
             if not again:
                 return

@@ -13,6 +13,7 @@ _CHOICES = (
     ("misfin", "Misfin", "create an address of your own, or import one"),
     ("email", "E-mail", "an account you have with a provider: IMAP or POP3, and SMTP"),
     ("both", "Both", "first your Misfin address, then your e-mail account"),
+    ("server", "Server", "a Misfin mailbox that somebody keeps for you"),
 )
 
 
@@ -26,8 +27,11 @@ async def first_run(switcher: ScreenSwitcher) -> None:
             "Welcome to misfin-tui",
             _CHOICES,
             question="Misfin, e-mail, or both? You can add more accounts at any time.",
+            keys=[value[0] for value, _label, _note in _CHOICES],
         )
     )
+    if chosen == "server":
+        await switcher.run("mailbox-wizard")
     if chosen in ("misfin", "both"):
         await switcher.run("wizard")
         if not await switcher.host.services.identities.all():

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from misfin_tui.services.heap import return_unused, share_one_heap
+from misfin_tui.services.heap import release_memory, share_one_heap
 
-__all__ = ["GarbageCollection", "forget_closed_widgets", "return_unused", "share_one_heap"]
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
+
+__all__ = ["GarbageCollection", "forget_closed_widgets", "keep_small", "share_one_heap"]
 
 SELDOM: Final = 5000
 """Objects made between two collections; a page of rows is some hundreds."""
@@ -38,15 +42,19 @@ def forget_closed_widgets() -> None:
 
 
 class GarbageCollection:
-    """Collects garbage in moments when nobody types.
+    """Collects garbage while nobody is typing.
 
-    ``later`` calls a function on the event loop after so many seconds, ``typed`` is the time of the last key
-    on the monotonic clock. Use it on the event loop.
+    ``later`` calls a function on the event loop after a number of seconds, ``typed`` is the time of the
+    last key on the monotonic clock, ``collected`` is called after each collection, in a thread. Use it on
+    the event loop.
     """
 
-    def __init__(self, later: Later, typed: Callable[[], float]) -> None:
+    def __init__(
+        self, later: Later, typed: Callable[[], float], collected: Callable[[], object] = lambda: None
+    ) -> None:
         self._later = later
         self._typed = typed
+        self._collected = collected
         self._begun = False
         self._planned = False
 
@@ -82,4 +90,12 @@ class GarbageCollection:
             gc.freeze()
             gc.set_threshold(SELDOM, 10, 2)
             gc.enable()
-        return_unused()
+        threading.Thread(target=self._collected, name="release-memory", daemon=True).start()
+
+
+def keep_small(later: Later, typed: Callable[[], float], services: Services) -> GarbageCollection:
+    """Do all of this for the app from now on, once its first frame is painted."""
+    share_one_heap()
+    garbage = GarbageCollection(later, typed, lambda: release_memory(services))
+    garbage.begin()
+    return garbage

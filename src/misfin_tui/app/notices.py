@@ -39,8 +39,16 @@ class Notices(AppController):
     ) -> None:
         """A notice, wherever its text came from; ``about`` names its subject, for :meth:`withdraw`."""
         left = self.app.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        if not about:
+            self._withdraw_same(plain(text, one_line=False))
         notice = ToastNotice(plain(text, one_line=False), severity=severity, timeout=left, about=about)
         self.app.post_message(Notify(notice))
+
+    def _withdraw_same(self, text: str) -> None:
+        """Nothing is said twice at a time."""
+        for each in list(self.app._notifications):
+            if each.message == text:
+                self.app._unnotify(each)
 
     def withdraw(self, about: str, *, every: bool = False) -> None:
         """Remove the newest notice about something, or ``every`` one: it is no longer true."""

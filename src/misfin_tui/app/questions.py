@@ -30,7 +30,8 @@ class TrustQuestions(AppController):
         :class:`LocalError` when the certificate is another one by now. ``by_itself``: the user did not ask.
         """
         from misfin.trust.tofu import PinKind
-        from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+        from misfin_tui.dialogs.certificate import CertificateDialog
+        from misfin_tui.wording.certificate import Answer
 
         if (kind, name) in self._asking:
             return True

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from misfin_tui.app.carrying import again
 from misfin_tui.app.controller import AppController
+from misfin_tui.app.notices import LONG
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from misfin.store.outgoing.drafts import Draft
     from misfin.store.rows import ConversationRow, View
+    from misfin_tui.host import AccountAction
+    from misfin_tui.messages import AppNews
 
 SCREENS: Mapping[str, str] = {
     "outbox": "misfin_tui.screens.outbox:OutboxScreen",
@@ -24,9 +25,11 @@ SCREENS: Mapping[str, str] = {
     "identities": "misfin_tui.screens.identities:IdentitiesScreen",
     "sync": "misfin_tui.screens.sync:SyncScreen",
     "attic": "misfin_tui.screens.attic:AtticScreen",
+    "on-server": "misfin_tui.screens.on_server:OnServerScreen",
     "settings": "misfin_tui.screens.settings:SettingsScreen",
     "wizard": "misfin_tui.screens.wizard:WizardScreen",
     "email-wizard": "misfin_tui.screens.email_wizard:EmailWizardScreen",
+    "mailbox-wizard": "misfin_tui.screens.mailbox_wizard:MailboxWizardScreen",
     "compose": "misfin_tui.screens.compose:ComposeScreen",
     "thread": "misfin_tui.screens.thread:ThreadScreen",
     "help": "misfin_tui.screens.help:HelpScreen",
@@ -63,10 +66,10 @@ class ScreenSwitcher(AppController):
         if not any(type(screen) is screen_class for screen in self.app.screen_stack):
             await self.app.push_screen_wait(screen_class())
 
-    def broadcast(self, message: Message) -> None:
+    def broadcast(self, message: AppNews) -> None:
         """Hand a message to every open screen, also those behind another one."""
         for screen in self.app.screen_stack:
-            screen.post_message(dataclasses.replace(message))  # type: ignore[type-var]  # every message of ours is a dataclass
+            screen.post_message(again(message))
 
     def open_thread(self, conversation: ConversationRow, message: str = "", view: View | None = None) -> None:
         """A conversation, from the list that shows it; or at one message, as seen from ``view``."""
@@ -78,9 +81,36 @@ class ScreenSwitcher(AppController):
         """Write a new message, or continue a draft."""
         self.open("compose", draft)
 
+    async def open_link(self, link: str) -> None:
+        """Open the composer for a ``misfin:`` or ``mailto:`` link, and say what of it is not done.
+
+        Raises :class:`~misfin.errors.MisfinError`.
+        """
+        from misfin.model.mailto import is_mailto, parse_mailto
+
+        self.open_composer(await self.host.services.sending.from_link(link))
+        if is_mailto(link) and parse_mailto(link).names_files:
+            self.host.say(
+                "The link names files to attach. Files are never attached because of a link: if you want to"
+                " send one, attach it yourself.",
+                severity="warning",
+                timeout=LONG,
+            )
+
+    @worker(group="account", description="do something with an account")
+    async def with_account(self, action: AccountAction, name: str) -> None:
+        """Edit, test or remove an e-mail account, or change its password; an empty name asks which."""
+        from misfin_tui.screens.account_actions import run  # late: not for the first frame
+
+        await run(self.app, action, name)
+
     def open_attic(self, account: str) -> None:
         """What was deleted on the server of an account and is kept here."""
         self.open("attic", account)
+
+    def open_on_server(self, view: View) -> None:
+        """What the servers have for a list that is not here."""
+        self.open("on-server", view)
 
     def show_inbox(self) -> None:
         """Back to the mail."""
@@ -126,6 +156,15 @@ class ScreenSwitcher(AppController):
         """Add an e-mail account."""
         await self.run("email-wizard")
 
+    @worker(group="account", description="add a mailbox")
+    async def action_add_mailbox(self) -> None:
+        """Add a Misfin mailbox that is kept on a server."""
+        await self.run("mailbox-wizard")
+
     def action_help(self) -> None:
         """Every key that works here."""
         self.open("help", self.app.screen)
+
+    def action_tour(self) -> None:
+        """The tour is not for a person's own mail."""
+        self.host.say("The tour is part of the demo: misfin-tui demo")

@@ -85,11 +85,15 @@ class TerminalDriver(LinuxDriver):
         self._ending.end_by(number, self._soon)
 
     def hand_back(self) -> None:
-        """The end: the terminal as it was, whatever happened, and the signals as they were."""
+        """The end: the terminal as it was, whatever happened, and the signals as they were.
+
+        After a signal only the first counts, until the process is gone: a second one would change its status.
+        """
         if self.in_charge:
             self.restore()
+        ended = bool(self._ending.ended_by)
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if ended and number in ENDING else handler)
 
     # ---- what comes in
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from codecs import getincrementaldecoder
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from textual import constants, events
@@ -18,8 +19,6 @@ from textual._keyboard_protocol import FUNCTIONAL_KEYS
 from textual._xterm_parser import XTermParser
 from textual.keys import Keys
 from textual.message import Message
-
-from misfin_tui.messages import PasteRefused
 
 MAX_PASTE = 256 * 1024
 """Bytes a paste may have: four times what the text of a message takes. Nothing of a larger one is kept."""
@@ -54,6 +53,14 @@ _ONE_KEY = rb"\x1b|\x1b[\[O][0-9;]*[A-Za-z~]|[\x00-\x1a\x1c-\x7f]|[\xc2-\xf4][\x
 _UNWANTED = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0)])
 for _kept in "\t\n\r":
     del _UNWANTED[ord(_kept)]
+
+
+@dataclass
+class PasteRefused(Message, bubble=False):
+    """A paste was too large for anything here; none of it was kept. Both numbers are in bytes."""
+
+    size: int
+    limit: int
 
 
 class _State(Enum):

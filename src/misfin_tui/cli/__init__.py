@@ -50,14 +50,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or (len(arguments) == 2 and arguments[0] == "--profile" and arguments[1][:1] != "-"):
         command = lambda: open_at_once(arguments[1] if arguments else None)  # noqa: E731 - one name for both ways
     else:
-        from misfin_tui.cli.parser import parse
-
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # signs that another encoding may lack
-        parsed = parse(arguments)
+        parsed = _parsed(arguments)
         command = lambda: _run(parsed)  # noqa: E731 - one name for both ways
     return guarded(command)
+
+
+def _parsed(arguments: Sequence[str]) -> object:
+    if "fetch" in arguments:  # before argparse: most mail programs have it run every few minutes
+        from misfin_tui.cli.fetch_arguments import fetch_arguments
+
+        found = fetch_arguments(arguments)
+        if found is not None:
+            return found
+    from misfin_tui.cli.parser import parse
+
+    return parse(list(arguments))
 
 
 def guarded(command: Callable[[], int]) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from misfin.errors import StoreError
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, emit_table, open_services, say
 from misfin_tui.config.writing import set_values, toml_value
@@ -33,6 +35,7 @@ def show(args: Namespace) -> int:
         record = _record(account, account == book.default(preferred), services)
         settings = services.config.accounts.get(account.name)
         values = set_values(settings) if settings is not None else {}
+        server = _proposal(services, account.name)
     title = f"{account.title} ({account.address})" if account.title else account.address
     lines = [
         title,
@@ -42,13 +45,27 @@ def show(args: Namespace) -> int:
         f"  default  {'yes' if record['default'] else 'no'}",
         *([f"  [accounts.{account.name}]"] if values else []),
         *(f"    {key} = {toml_value(value)}" for key, value in values.items()),
+        *([f'    # authserv_id = "{server}" would count what your server found out'] if server else []),
     ]
     if args.json:
-        emit(args, record | ({"settings": values} if settings is not None else {}), "")
+        proposed = {"proposed_authserv_id": server} if server else {}
+        emit(args, record | ({"settings": values} if settings is not None else {}) | proposed, "")
     else:
         for line in lines:
             emit(args, {}, line)
     return Exit.DONE
+
+
+def _proposal(services: Services, name: str) -> str:
+    """The server whose results could count for an account that believes none; empty if there is none."""
+    settings = services.config.accounts.get(name)
+    if settings is None or settings.authserv_id or not services.profile.mail.exists():
+        return ""
+    from misfin.post.authorship import propose_server  # late: only e-mail needs it
+
+    with suppress(StoreError):
+        return propose_server(services.index, name)
+    return ""
 
 
 def _record(account: Account, default: bool, services: Services) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from misfin.errors import LocalError
 from misfin_tui.screentext import plain
@@ -42,3 +43,20 @@ def first_line_or_typed(prompt: str) -> str:
             "The password cannot be typed here without being shown.",
             remedy="Give it on standard input instead.",
         ) from None
+
+
+def first_line(name: str) -> bytes:
+    """The first line of a password file, or of standard input for ``-``, without its line end.
+
+    Raises :class:`~misfin.errors.LocalError` where it cannot be read.
+    """
+    try:
+        if name == "-":
+            line = sys.stdin.buffer.readline(MAX_PASSWORD)
+        else:
+            with Path(name).expanduser().open("rb") as file:
+                line = file.readline(MAX_PASSWORD)
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise LocalError(f"The password file {name} cannot be read: {why}.") from error
+    return line.rstrip(b"\r\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from misfin.errors import LocalError, StoreError
 from misfin_tui.cli import Exit
 from misfin_tui.cli.output import emit, iso, open_services
+from misfin_tui.config.accounts import mail_directory
 
 if TYPE_CHECKING:
     from misfin.post.inbox import LocalInbox
@@ -29,7 +30,7 @@ def list_attic(args: Namespace) -> int:
     with open_services(args) as services:
         for name in _names(services, args.account):
             with _opened(services, name) as (state, inbox):
-                for each in messages(state, inbox, name):
+                for each in messages(state, inbox, _directory(services, name)):
                     _print(args, services, name, each)
     return Exit.DONE
 
@@ -41,9 +42,10 @@ def restore(args: Namespace) -> int:
     with open_services(args) as services:
         for name in _names(services, args.account):
             with _opened(services, name) as (state, inbox):
-                if not any(entry.key == args.id for entry in inbox.attic(name)):
+                directory = _directory(services, name)
+                if not any(entry.key == args.id for entry in inbox.attic(directory)):
                     continue
-                folder = bring_back(state, inbox, name, args.id)
+                folder = bring_back(state, inbox, directory, args.id)
                 record = {"account_name": name, "id": args.id, "folder": folder}
                 emit(args, record, f"The message is back in {folder} of {name}.")
                 return Exit.DONE
@@ -83,6 +85,10 @@ def _names(services: Services, wanted: str | None) -> list[str]:
     return [name for name in services.config.accounts if (folder / f"{name}.db").exists()]
 
 
+def _directory(services: Services, name: str) -> str:
+    return mail_directory(name, services.config.accounts[name])
+
+
 @contextmanager
 def _opened(services: Services, name: str) -> Iterator[tuple[SyncState, LocalInbox]]:
     """The state of an account; one that was never fetched has none, and nothing in it is changed."""
@@ -102,7 +108,7 @@ def _opened(services: Services, name: str) -> Iterator[tuple[SyncState, LocalInb
 def _print(args: Namespace, services: Services, name: str, message: AtticMessage) -> None:
     sender, subject = _head(message)
     record = {
-        "account": services.config.accounts[name].address,
+        "account": services.address_of(_directory(services, name)),
         "account_name": name,
         "id": message.key,
         "folder": message.folder,

@@ -11,27 +11,18 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from misfin.errors import MisfinError
 from misfin.post.source import SourceState
 from misfin_tui import config
 from misfin_tui.cli import Exit
+from misfin_tui.cli.finding import CheckVerdict, Finding
 from misfin_tui.cli.output import emit, profile_of, say
 from misfin_tui.paths import Profile
 
 ROOM_NEEDED = 50 * 1024 * 1024
 """Bytes of free disk space below which mail will soon be refused."""
-
-
-class CheckVerdict(StrEnum):
-    """The result of one check."""
-
-    GOOD = "good"
-    NOTE = "note"
-    BAD = "bad"
 
 
 SOURCE_VERDICTS = {
@@ -43,23 +34,18 @@ SOURCE_VERDICTS = {
 MARKS = {CheckVerdict.GOOD: "✓", CheckVerdict.NOTE: "·", CheckVerdict.BAD: "✗"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was checked, what was found, and what to do about it."""
-
-    topic: str
-    verdict: CheckVerdict
-    text: str
-    remedy: str = ""
-
-
 def doctor(args: Namespace) -> int:
     """Print every finding; the exit status is 1 when something is bad."""
     profile = profile_of(args, new=True)
     if args.reindex and profile.root.exists():
         _reindex(profile)
     bad = False
-    for check in CHECKS:
+    checks: tuple[Callable[[Profile], Iterator[Finding]], ...] = CHECKS
+    if args.server:
+        from misfin_tui.cli.doctor_server import check_server  # late: it looks at the network
+
+        checks += (check_server,)
+    for check in checks:
         for finding in _guarded(check, profile):
             bad = bad or finding.verdict is CheckVerdict.BAD
             record = {
@@ -186,14 +172,20 @@ def check_email_accounts(profile: Profile) -> Iterator[Finding]:
     from misfin_tui.services.email import doubts  # late: few profiles need it
 
     for name, account in accounts.items():
-        for doubt in doubts(name, account):
+        for doubt in doubts(name, account) if account.logs_in else ():
             verdict = CheckVerdict.BAD if doubt.bad else CheckVerdict.NOTE
             yield Finding("accounts", verdict, f"{name}: {doubt.text}", doubt.remedy)
 
 
 def check_databases(profile: Profile) -> Iterator[Finding]:
     """The databases that cannot be rebuilt are intact."""
-    for path in (profile.trust_db, profile.outbox_db, profile.contacts_db):
+    for path in (
+        profile.trust_db,
+        profile.outbox_db,
+        profile.contacts_db,
+        profile.hosting_db,
+        profile.hosting_outbox_db,
+    ):
         if not path.exists():
             continue
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
@@ -238,6 +230,42 @@ def check_mail(profile: Profile) -> Iterator[Finding]:
         CheckVerdict.GOOD,
         f"messages: {messages:,} in {len(folders)} folders; {seen}scan {took:.2f} s",
     )
+
+
+def check_proofs(profile: Profile) -> Iterator[Finding]:
+    """What tells received messages from forged ones can be read, and so can the accepted lists."""
+    from misfin.store.accepted_lists import FILE, AcceptedLists
+    from misfin.store.seals import FILE as SEAL_KEY
+    from misfin.store.seals import Seals
+
+    if (profile.mail.parent / SEAL_KEY).exists():  # a check must not create it
+        Seals(profile.mail).open()
+        yield Finding("proofs", CheckVerdict.GOOD, SEAL_KEY)
+    for each in AcceptedLists(profile.mail.parent / FILE).all():
+        yield Finding(
+            "proofs",
+            CheckVerdict.GOOD,
+            f"The mailing list {each.list_id} is accepted, signed by {each.domain}.",
+        )
+
+
+def check_servers_of_email(profile: Profile) -> Iterator[Finding]:
+    """Whose results about senders count for each e-mail account, or could."""
+    accounts = config.load(profile.config, []).accounts
+    if not accounts or not profile.mail.exists():
+        return
+    from misfin.post.authorship import propose_server  # late: few profiles need it
+    from misfin.store.index import MailIndex
+
+    with MailIndex(profile.index_db, profile.mail) as index:
+        for name, account in accounts.items():
+            if account.authserv_id:
+                text = f"{name}: what {account.authserv_id} found out about senders counts (authserv_id)."
+                yield Finding("accounts", CheckVerdict.GOOD, text)
+            elif server := propose_server(index, name):
+                text = f"{name}: your server {server} writes down what it found out, which does not count."
+                remedy = f'If you trust it, set authserv_id = "{server}" for the account.'
+                yield Finding("accounts", CheckVerdict.NOTE, text, remedy)
 
 
 def check_outbox(profile: Profile) -> Iterator[Finding]:
@@ -297,6 +325,8 @@ CHECKS = (
     check_email_accounts,
     check_databases,
     check_mail,
+    check_proofs,
+    check_servers_of_email,
     check_outbox,
     check_receiving,
     check_terminal,

@@ -1,6 +1,6 @@
 """What ``doctor`` finds out about each source of mail without starting it: a table by kind of account.
 
-Another kind of account adds a function to :data:`LOOKS`. It is given all accounts of its kind and yields one
+Another kind of account adds a function to :data:`CHECKS`. It is given all accounts of its kind and yields one
 or more reports for each, or for all of them together where they share a source.
 """
 
@@ -24,7 +24,7 @@ class SourceReport:
     remedy: str = ""
 
 
-Look = Callable[[Profile, Config, Sequence[Account]], Iterator[SourceReport]]
+SourceCheck = Callable[[Profile, Config, Sequence[Account]], Iterator[SourceReport]]
 
 
 def look_at_sources(
@@ -33,7 +33,7 @@ def look_at_sources(
     """A section for every source: the receiver first, then those of the other accounts, in their order."""
     for kind in Kind:
         if same := [each for each in accounts if each.kind is kind]:
-            yield from LOOKS.get(kind, _no_source)(profile, settings, same)
+            yield from CHECKS.get(kind, _no_source)(profile, settings, same)
 
 
 def _no_source(_profile: Profile, _settings: Config, accounts: Sequence[Account]) -> Iterator[SourceReport]:
@@ -105,7 +105,7 @@ def _fetching(profile: Profile, settings: Config, accounts: Sequence[Account]) -
     known = {each.account: each for each in found.statuses} if found else {}
     for account in accounts:
         config = settings.accounts.get(account.name)
-        if config is None or not (config.imap or config.pop3):
+        if config is None or not config.fetches:
             words, remedy = "only sends: it has no server to fetch from", "Set `imap` or `pop3`."
             yield SourceReport(SourceStatus(account.name, SourceState.STOPPED, words), remedy)
         elif account.name in known:
@@ -125,5 +125,9 @@ _REMEDIES: Final = {
 }
 
 
-LOOKS: Final[Mapping[Kind, Look]] = {Kind.MISFIN: _receiver, Kind.EMAIL: _fetching}
+CHECKS: Final[Mapping[Kind, SourceCheck]] = {
+    Kind.MISFIN: _receiver,
+    Kind.EMAIL: _fetching,
+    Kind.GMAP: _fetching,
+}
 """How to look at the sources of each kind of account."""

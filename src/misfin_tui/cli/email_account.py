@@ -34,6 +34,12 @@ _SIGNS = {
 
 def add(args: Namespace) -> int:
     """Add an e-mail account: find its servers unless they are given, test them, then write the settings."""
+    if args.kind == Kind.GMAP:
+        from misfin_tui.cli import gmap_account
+
+        return gmap_account.add(args)
+    if not args.address:
+        raise LocalError("An e-mail account needs --address.", remedy="Write it as name@example.org.")
     try:
         check_address(args.address)
     except ValueError as error:
@@ -67,6 +73,11 @@ def add(args: Namespace) -> int:
 def test(args: Namespace) -> int:
     """Check an account's servers: DNS, TCP, TLS, login, folders and the largest message."""
     with open_services(args) as services:
+        account = services.account_book.find(args.name)
+        if account.kind is Kind.GMAP:
+            from misfin_tui.cli import gmap_account
+
+            return gmap_account.test(args, services, account.name)
         name = _email(services, args.name)
         settings = services.config.accounts[name]
         if not (settings.imap or settings.pop3 or settings.smtp):
@@ -79,11 +90,12 @@ def test(args: Namespace) -> int:
 
 
 def remove(args: Namespace) -> int:
-    """Remove an e-mail account from the settings, and its password from the keyring."""
+    """Remove an account from the settings, and its password from the keyring."""
     with open_services(args) as services:
-        name = _email(services, args.name)
-        address = services.config.accounts[name].address
-        mail = services.profile.mail / name
+        found = services.account_book.find(args.name)
+        name = found.name if found.kind is Kind.GMAP else _email(services, args.name)
+        address = found.address
+        mail = services.profile.mail / found.directory
         unsent = services.email_accounts.count_unsent(name)
         if not args.yes and not ask_yes(removal_question(name, address, str(mail), unsent)):
             say("Nothing was removed; --yes removes it without asking.")

@@ -1,125 +1,33 @@
-"""``misfin-tui fetch``: sync e-mail accounts with their servers once."""
+"""``misfin-tui fetch``: begins to connect, and only then loads what fetches."""
 
 from __future__ import annotations
 
-import asyncio
-from argparse import Namespace
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from misfin.errors import MisfinError, RemoteError
-from misfin_tui.cli import Exit, complain
-from misfin_tui.cli.email_sources import sources_of
-from misfin_tui.cli.output import emit, open_services, say
+import gc
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from misfin.post.fetching.emailsource import EmailSource
-    from misfin.post.source import Report, SourceStatus
-    from misfin_tui.services import Services
+    from argparse import Namespace
+
+_SELDOM: Final = 50_000
+"""New objects between two searches for garbage: to load this program takes many and leaves none."""
 
 
 def fetch(args: Namespace) -> int:
-    """Fetch until both sides are in sync, then bring the index up to date and report what changed."""
+    """Sync e-mail accounts with their servers, once or until stopped."""
     if args.follow:
         from misfin_tui.cli.following import follow
 
         return follow(args)
-    status = Exit.DONE
-    with open_services(args) as services:
-        sources = sources_of(services, args.account)
-        if sources:
-            status = asyncio.run(_once(args, services, sources))
-        changes = services.index.scan()
-    record = {"added": changes.added, "removed": changes.removed, "flagged": changes.flagged}
-    emit(args, record, f"{changes.added} new, {changes.removed} gone, {changes.flagged} changed")
-    return status
+    gc.set_threshold(_SELDOM)
+    from misfin_tui.cli.head_starts import head_starts
+    from misfin_tui.paths import find_profile
 
-
-async def _once(args: Namespace, services: Services, sources: Sequence[EmailSource]) -> Exit:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_account(args, services, each)) for each in sources]
-    found = {task.result() for task in tasks}
-    order = (Exit.FAILED, Exit.HELD, Exit.DEFERRED)
-    return next((each for each in order if each in found), Exit.DONE)
-
-
-async def _account(args: Namespace, services: Services, source: EmailSource) -> Exit:
-    from misfin.post.inbox import LocalInbox
-    from misfin.post.source import Report
-    from misfin.post.sync.lock import AlreadySyncingError
-
-    name = source.account.name
-
-    def progress(status: SourceStatus) -> None:
-        if not args.json:
-            say(f"{name}: {status.sentence}")
-
-    inbox = LocalInbox(services.store, progress)
+    begun = head_starts(find_profile(args.profile).config, args.account)
     try:
-        report = await source.once(inbox)
-    except AlreadySyncingError as error:
-        if not await asyncio.to_thread(_asked, services, name):
-            _print(args, source, Report(problems=(f"{error} {error.remedy}",)))
-            return Exit.DEFERRED
-        notice = "The open program, or another process, keeps it in sync and is checking now."
-        _print(args, source, Report(notices=(notice,)))
-        return Exit.DONE
-    except MisfinError as error:
-        _print(args, source, Report(problems=(f"{error} {error.remedy}".strip(),)))
-        return status_of(error)
-    _print(args, source, report)
-    if report.asking:
-        return Exit.HELD
-    return Exit.DEFERRED if report.problems else Exit.DONE
+        from misfin_tui.cli.fetching_once import fetch_once  # late: the server answers meanwhile
 
-
-def _asked(services: Services, name: str) -> bool:
-    """Have the process that fetches all the time look now; False where there is none, or it is in trouble."""
-    from misfin.post.fetching.lock import fetcher, look_now
-    from misfin.post.source import SourceState
-
-    found = fetcher(services.profile.runtime)
-    if found is None or not look_now(found):
-        return False
-    states = {each.account: each.state for each in found.statuses}
-    return states.get(name) is SourceState.RUNNING
-
-
-def _print(args: Namespace, source: EmailSource, report: Report) -> None:
-    account = source.account
-    record = {
-        "account": account.address,
-        "account_name": account.name,
-        "arrived": report.arrived,
-        "changed": report.changed,
-        "asking": list(report.asking),
-        "notices": list(report.notices),
-        "problems": list(report.problems),
-    }
-    emit(args, record, f"{account.name}: {report.arrived:,} fetched, {report.changed:,} changed")
-    if args.json:
-        return
-    for notice in report.notices:
-        say(f"{account.name}: {notice}")
-    for problem in report.problems:
-        complain(f"{account.name}: {problem}", "")
-    for folder in report.asking:
-        complain(
-            f"{account.name}: {folder} needs your decision: many messages, or all, are missing here"
-            " or on the server.",
-            "Nothing was deleted.",
-        )
-
-
-def status_of(error: MisfinError) -> Exit:
-    """What an error means for a script: a person has to decide, try again later, or it does not work."""
-    from misfin.email.mailline import LoginRefusedError
-    from misfin.email.sasl import SASLError
-    from misfin.post.sync.lock import AlreadySyncingError
-    from misfin.trust.refusal import TrustError
-
-    if isinstance(error, TrustError):
-        return Exit.HELD
-    if isinstance(error, LoginRefusedError | SASLError):
-        return Exit.FAILED
-    return Exit.DEFERRED if isinstance(error, RemoteError | AlreadySyncingError) else Exit.FAILED
+        return fetch_once(args, begun)
+    finally:
+        for each in begun.values():
+            each.close()
+        gc.freeze()  # what is left ends with the process: it need not be searched

@@ -6,19 +6,22 @@ import asyncio
 import gc
 import signal
 import threading
-from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from misfin.errors import LocalError
 from misfin_tui.cli import Exit
 from misfin_tui.cli.email_sources import sources_of
+from misfin_tui.cli.logs import log_to_stderr
 from misfin_tui.cli.output import emit, open_services
-from misfin_tui.cli.receive import log_to_stderr, wait_for_eof
+from misfin_tui.cli.receive import wait_for_eof
+from misfin_tui.config.accounts import mail_directory
 
 if TYPE_CHECKING:
-    from misfin.post.fetching.emailsource import EmailSource
+    from argparse import Namespace
+
     from misfin.post.fetching.lock import FetchLock
+    from misfin.post.fetching.syncsource import SyncSource
     from misfin.post.source import SourceStatus
     from misfin_tui.services import Services
 
@@ -47,9 +50,10 @@ def follow(args: Namespace) -> int:
     return Exit.DONE
 
 
-async def _run(args: Namespace, services: Services, sources: Sequence[EmailSource], lock: FetchLock) -> None:
+async def _run(args: Namespace, services: Services, sources: Sequence[SyncSource], lock: FetchLock) -> None:
     from misfin.post.fetching.lock import LOOK_NOW
     from misfin.post.inbox import LocalInbox
+    from misfin_tui.services.arriving import arrival_filters
     from misfin_tui.services.heap import return_unused
 
     known: dict[str, SourceStatus] = {}
@@ -64,8 +68,9 @@ async def _run(args: Namespace, services: Services, sources: Sequence[EmailSourc
             return
         known[status.account] = status
         lock.note(known.values())
+        directory = mail_directory(status.account, services.config.accounts[status.account])
         record = {
-            "account": services.config.accounts[status.account].address,
+            "account": services.address_of(directory),
             "account_name": status.account,
             "state": status.state.value,
             "sentence": status.sentence,
@@ -86,7 +91,11 @@ async def _run(args: Namespace, services: Services, sources: Sequence[EmailSourc
     loop.add_signal_handler(LOOK_NOW, look_now)
     if args.until_eof:
         threading.Thread(target=wait_for_eof, args=(loop, stop), daemon=True).start()
-    inbox = LocalInbox(services.store, report)
-    async with asyncio.TaskGroup() as group:
-        for source in sources:
-            group.create_task(source.run(inbox, stop))
+    filters = arrival_filters(services.profile, services.store)
+    inbox = LocalInbox(services.store, report, arrived=filters.arrived, arriving=filters.arriving)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for source in sources:
+                group.create_task(source.run(inbox, stop))
+    finally:
+        await asyncio.to_thread(filters.close)

@@ -15,13 +15,12 @@ from misfin.model.address import MisfinAddress
 from misfin.store.identities import IdentityStore, StoredIdentity, file_name, identity_from_files
 from misfin.trust.identity import Identity, KeyKind, check, generate
 from misfin_tui.cli import Exit
+from misfin_tui.cli.asking import first_line
 from misfin_tui.cli.output import emit, emit_table, grouped, open_services, profile_of, say
 from misfin_tui.config.accounts import identity_store
 from misfin_tui.screentext import plain
 
 _PASSWORD_TRIES = 3
-_MOST_PASSWORD = 4096
-"""Bytes of a password that are read at most."""
 
 
 def new(args: Namespace) -> int:
@@ -45,7 +44,7 @@ def import_file(args: Namespace) -> int:
     """Import an identity from another program; ask for the password of an encrypted key."""
     certificate = Path(args.file)
     key = Path(args.key_file) if args.key_file else None
-    password = _first_line(args.password_file) if args.password_file else None
+    password = first_line(args.password_file) if args.password_file else None
     try:
         identity = identity_from_files(certificate, key, password)
     except IdentityEncryptedError as error:
@@ -83,20 +82,6 @@ def _ask_for_password(certificate: Path, key: Path | None, problem: IdentityEncr
                 ) from error
             say("Wrong password. Try again.")
     raise AssertionError("unreachable")
-
-
-def _first_line(name: str) -> bytes:
-    """The first line of a password file, without its line end."""
-    try:
-        if name == "-":
-            line = sys.stdin.buffer.readline(_MOST_PASSWORD)
-        else:
-            with Path(name).expanduser().open("rb") as file:
-                line = file.readline(_MOST_PASSWORD)
-    except (OSError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise LocalError(f"The password file {name} cannot be read: {why}.") from error
-    return line.rstrip(b"\r\n")
 
 
 def list_identities(args: Namespace) -> int:

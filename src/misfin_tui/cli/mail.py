@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.model.folders import FOLDERS
+from misfin.model.folders import FOLDERS, is_written
 from misfin.store import evidence
 from misfin.store.rows import MessageRow, View
 from misfin_tui.cli import Exit
@@ -81,7 +81,9 @@ def show(args: Namespace) -> int:
     with up_to_date(args) as services:
         index = services.index
         row = index.message(args.id)
-        message = index.read(row)
+        from misfin_tui.services import invitations  # late: asyncio takes longer than a list
+
+        message = invitations.read(services, row)
         if args.raw:
             data = message.misfin.gemmail if message.misfin else index.raw(row)
             if args.json:
@@ -148,7 +150,9 @@ def _line(row: MessageRow) -> str:
 
 
 def _when(row: MessageRow, message: ParsedMessage) -> str:
-    return evidence.clause(row.evidence, message.address_kind, written_here=message.written_here)
+    here = message.written_here or (message.misfin is None and is_written(row.account, row.folder))
+    words = message.misfin.verification if message.misfin is not None else None
+    return evidence.clause(row.evidence, message.address_kind, written_here=here, words=words)
 
 
 def _page(row: MessageRow, message: ParsedMessage) -> Iterator[str]:

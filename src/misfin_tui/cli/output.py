@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from misfin.errors import LocalError
-from misfin.store.evidence import writable
 from misfin_tui.paths import Profile, find_profile
 from misfin_tui.screentext import escaped, plain
 
@@ -67,7 +66,12 @@ def emit(args: Namespace, record: Record, line: str) -> None:
 
 def shown(line: str) -> str:
     """A line without control characters, its signs in ASCII where the output cannot show them."""
-    return writable(plain(line, one_line=True), sys.stdout.encoding)
+    text = plain(line, one_line=True)
+    if text.isascii():
+        return text
+    from misfin.store.evidence import writable  # late: few lines have a sign
+
+    return writable(text, sys.stdout.encoding)
 
 
 def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str]) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from misfin.model.folders import INBOX
+from misfin_tui.cli.certificate_arguments import certificate_actions
+from misfin_tui.cli.mailbox_parser import mailbox_commands
+from misfin_tui.cli.mailing_list_parser import mailing_list_commands
+from misfin_tui.cli.sendmail_arguments import sendmail_options
 
 _MOST = 10**9
 _LINK = re.compile("(misfin|mailto):", re.IGNORECASE)
@@ -25,7 +29,19 @@ class Parser(argparse.ArgumentParser):
     """Errors are one line that says what to do (docs/command-line.md §2), not a page of usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"misfin-tui: {message}. See `{self.prog} --help`.\n")
+        end = "" if message.endswith("?") else "."
+        self.exit(2, f"misfin-tui: {message}{end} See `{self.prog} --help`.\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """A command that does not exist: name the nearest, not all of them."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            from difflib import get_close_matches  # late: the receiver has no use for it
+
+            near = get_close_matches(str(value), list(action.choices), n=1, cutoff=0.5)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            typed = "".join(c if c.isprintable() else "\ufffd" for c in str(value)[:40])
+            raise argparse.ArgumentError(None, f"`{typed}` is not a command{hint}")
+        super()._check_value(action, value)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -73,11 +89,16 @@ def build_parser() -> Parser:
     top = Parser(
         prog="misfin-tui",
         parents=[common],
-        description="Read and write Misfin mail. Without a command, it opens the mail program.",
+        description="Read and write e-mail and Misfin mail. Without a command, it opens the mail program.",
         epilog="Exit status: 0 done, 1 failed for good, 2 wrong usage or input, 3 held for your "
         "decision, 4 deferred and kept in the outbox, 130 interrupted.",
     )
     top.add_argument("--version", action="store_true", help="print the version")
+    top.add_argument(
+        "--linear",
+        action="store_true",
+        help="plain lines of text instead of screens: for screen readers, braille and slow lines",
+    )
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
     top.set_defaults(command="program:open_program")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
@@ -87,8 +108,13 @@ def build_parser() -> Parser:
         parser.set_defaults(command=target)
         return parser
 
-    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _fetching, _rest):
+    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _fetching):
         build(add, common)
+    mailboxes = add("mailbox", "mailbox:list_mailboxes", "mailboxes of a host for others")
+    mailbox_commands(_actions(mailboxes, common, "mailbox:list_mailboxes"))
+    lists = add("mailing-list", "mailing_list:list_all", "mailing lists of a host")
+    mailing_list_commands(_actions(lists, common, "mailing_list:list_all"))
+    _rest(add, common)
     return top
 
 
@@ -149,10 +175,13 @@ def _account(add: Add, common: Parser) -> None:
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
     )
-    add_one = action("add", "email_account:add", "add an e-mail account; its servers are found automatically")
+    add_one = action("add", "email_account:add", "add an account: e-mail, or a mailbox kept on a server")
     add_one.add_argument("name", metavar="NAME", help="a name of your choice: a-z, 0-9, _ and -")
-    add_one.add_argument("--kind", choices=("email",), default="email", help="kind of account")
-    add_one.add_argument("--address", metavar="ADDR", required=True, help="its e-mail address")
+    add_one.add_argument("--kind", choices=("email", "gmap"), default="email", help="kind of account")
+    add_one.add_argument("--address", metavar="ADDR", help="its e-mail address")
+    add_one.add_argument("--host", metavar="HOST", help="gmap: the server where the mailbox is kept")
+    add_one.add_argument("--port", metavar="N", type=int, default=0, help="gmap: its port (1958, or 1960)")
+    add_one.add_argument("--identity", metavar="NAME", help="gmap: the identity of the mailbox")
     add_one.add_argument("--title", metavar="TEXT", default="", help="your name, as others will see it")
     incoming = add_one.add_mutually_exclusive_group()
     incoming.add_argument("--imap", metavar="URL", help="imaps://USER@HOST, or imap:// for STARTTLS")
@@ -175,11 +204,12 @@ def _account(add: Add, common: Parser) -> None:
     add_one.add_argument("--yes", action="store_true", help="use the servers that were found without asking")
     test = action("test", "email_account:test", "check an account's servers step by step")
     test.add_argument("name", metavar="NAME", help="name or address")
-    remove = action("remove", "email_account:remove", "remove an e-mail account; its mail stays on disk")
+    remove = action("remove", "email_account:remove", "remove an account; its mail stays on disk")
     remove.add_argument("name", metavar="NAME", help="name or address")
     remove.add_argument("--yes", action="store_true", help="do not ask")
     word = action("password", "email_account:password", "keep another password in the keyring")
     word.add_argument("name", metavar="NAME", help="name or address")
+    certificate_actions(action)
     login = action("login", "login:login", "sign in to an account with a client_id (OAuth)")
     login.add_argument("name", metavar="NAME", help="name or address")
     login.add_argument(
@@ -234,37 +264,7 @@ def _send(add: Add, common: Parser) -> None:
     how.add_argument("--wait", action="store_true", help="send now and wait for the answer (default)")
     how.add_argument("--queue", action="store_true", help="only put it in the outbox")
     how.add_argument("--at", metavar="TIME", help='send it later: "18:30", "tomorrow 8:00", "in 2 h"')
-    _sendmail_options(parser)
-
-
-def _sendmail_options(parser: Parser) -> None:
-    """What programs call ``sendmail`` with; those without a help text change nothing."""
-    group = parser.add_argument_group("in place of sendmail, with a whole message on standard input")
-    group.add_argument(
-        "-t", dest="from_header", action="store_true", help="also send it to its To, Cc and Bcc"
-    )
-    group.add_argument(
-        "-i", dest="ignore_dots", action="store_true", help="a line with only a dot does not end it"
-    )
-    group.add_argument(
-        "-o",
-        dest="options",
-        metavar="OPTION",
-        action="append",
-        default=[],
-        help="-oi: as -i; every other option changes nothing",
-    )
-    group.add_argument("-f", dest="sender", metavar="ADDRESS", help="who sends it; this chooses the account")
-    group.add_argument("-F", dest="full_name", metavar="NAME", help="name for From, where that is missing")
-    group.add_argument(
-        "-B", dest="body_type", metavar="TYPE", help="changes nothing: the message itself says what it is"
-    )
-    group.add_argument("--sendmail", action="store_true", help="the same without -t and -i")
-    group.add_argument("-b", dest="mode", help=argparse.SUPPRESS)
-    for flag in ("-N", "-R", "-V", "-L", "-X", "-e", "-p", "-O"):
-        group.add_argument(flag, dest="unused", help=argparse.SUPPRESS)
-    for flag in ("-m", "-n", "-v", "-U", "-G"):
-        group.add_argument(flag, dest="unused", action="store_true", help=argparse.SUPPRESS)
+    sendmail_options(parser)
 
 
 def _outbox(add: Add, common: Parser) -> None:
@@ -289,7 +289,7 @@ def _outbox(add: Add, common: Parser) -> None:
 
 def _trust(add: Add, common: Parser) -> None:
     parser = add("trust", "trust:list_pins", "certificates you trust")
-    parser.set_defaults(senders=False, recipients=False, mail=False)
+    parser.set_defaults(senders=False, recipients=False, mail=False, lists=False)
     action = _actions(parser, common, "trust:list_pins")
     verbs = (
         ("list", "trust:list_pins", "list pinned hosts", None),
@@ -300,7 +300,11 @@ def _trust(add: Add, common: Parser) -> None:
     for name, target, about, argument in verbs:
         verb = action(name, target, about)
         if argument:
-            verb.add_argument("name", metavar="HOST", help="host[:port]; for people: mailbox@host")
+            verb.add_argument(
+                "name",
+                metavar="HOST",
+                help="host[:port]; for people: mailbox@host; for lists: their identifier",
+            )
         if name == "approve":
             verb.add_argument("--fingerprint", metavar="FP", required=True, help="its SHA-256 fingerprint")
         kind = verb.add_mutually_exclusive_group()
@@ -310,6 +314,7 @@ def _trust(add: Add, common: Parser) -> None:
             kind.add_argument(
                 "--recipients", action="store_true", help="keys that servers gave for recipients"
             )
+            kind.add_argument("--lists", action="store_true", help="mailing lists you accepted")
 
 
 def _exchange(add: Add, common: Parser) -> None:
@@ -337,6 +342,17 @@ def _fetching(add: Add, common: Parser) -> None:
     one_account(fetch)
     fetch.add_argument("--follow", action="store_true", help="stay and keep everything in sync until stopped")
     fetch.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
+    filters = add("filters", "filters:list_filters", "filters for new mail")
+    action = _actions(filters, common, "filters:list_filters")
+    action("list", "filters:list_filters", "list the filters, and what is wrong with those that cannot run")
+    trial = action("try", "filters:try_filter", "show what a filter or a search would find in the inbox")
+    trial.add_argument("rule", metavar="NAME|SEARCH", help="the name of a filter, or a search")
+    trial.add_argument(
+        "-n", "--most", type=int, default=10, metavar="N", help="show at most N messages (default: 10)"
+    )
+    run = action("run", "filters:run_filters", "run the filters on what is in the inbox already")
+    run.add_argument("rule", nargs="*", metavar="NAME", help="only these filters; otherwise all")
+
     attic = add("attic", "attic:list_attic", "list or restore messages that were deleted on a server")
     attic.set_defaults(account=None)
     action = _actions(attic, common, "attic:list_attic")
@@ -355,6 +371,12 @@ def _rest(add: Add, common: Parser) -> None:
     demo.add_argument("--check", action="store_true", help="run it without a terminal and report each step")
     doctor = add("doctor", "doctor:doctor", "check profile, mail, keys and network for problems")
     doctor.add_argument("--reindex", action="store_true", help="delete the index and build it again")
+    doctor.add_argument("--server", action="store_true", help="check also what a receiver on a server needs")
+    backup = add("backup", "backup:backup", "copy the whole profile, also while mail is received")
+    backup.add_argument("folder", metavar="FOLDER", help="where to put the copy; must not exist yet")
+    backup.add_argument(
+        "--since", metavar="FOLDER", help="share messages with this earlier backup, to save room"
+    )
     action = _actions(add("config", "settings:show", "your settings"), common, "settings:show")
     action("path", "settings:path", "print where the settings file is")
     action("show", "settings:show", "print the settings in use")
@@ -364,6 +386,6 @@ def _rest(add: Add, common: Parser) -> None:
         link.add_argument(
             "link", metavar="LINK", help="misfin:mailbox@host?text, or mailto:name@host?subject=..."
         )
-    shell = add("completion", "manual:completion", "print a completion script")
+    shell = add("completion", "completion:completion", "print a completion script")
     shell.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell: bash, zsh or fish")
     add("man", "manual:man_page", "print the manual page (roff)")

@@ -17,7 +17,7 @@ from misfin_tui.cli import Exit, end_by_exception, guarded, open_at_once, print_
 from misfin_tui.cli.output import profile_of, say
 from misfin_tui.config import load
 from misfin_tui.paths import HOME_VARIABLE, Profile, profile_at
-from misfin_tui.services.standby import dismiss, split_off
+from misfin_tui.services.late_tls import import_asyncio
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -30,6 +30,8 @@ def open_program(args: Namespace) -> int:
     if args.version:
         print_version()
         return Exit.DONE
+    if args.linear:
+        return open_lines(profile_of(args, new=True))
     return open_profile(profile_of(args, new=True), dev=True) if args.dev else open_at_once(args.profile)
 
 
@@ -39,7 +41,8 @@ def open_link(args: Namespace) -> int:
     from misfin.model.mailto import is_mailto, parse_mailto
 
     (parse_mailto if is_mailto(args.link) else parse_uri)(args.link)  # a broken link is reported in the shell
-    return open_profile(profile_of(args, new=True), link=args.link)
+    profile = profile_of(args, new=True)
+    return open_lines(profile, link=args.link) if args.linear else open_profile(profile, link=args.link)
 
 
 def demo(args: Namespace) -> int:
@@ -54,7 +57,7 @@ def demo(args: Namespace) -> int:
     with _demo_folder(args.profile) as folder:
         world = open_world(folder, now=time.time())
         with correspondents_of(world):
-            return open_profile(world.profile)
+            return open_lines(world.profile) if args.linear else open_profile(world.profile, tour=True)
 
 
 @contextmanager
@@ -70,34 +73,68 @@ def _demo_folder(named: str | None) -> Iterator[Path]:
 
 
 def open_profile(
-    profile: Profile, *, link: str = "", dev: bool = False, picture: Picture | None = None
+    profile: Profile,
+    *,
+    link: str = "",
+    dev: bool = False,
+    picture: Picture | None = None,
+    tour: bool = False,
 ) -> int:
-    """Open the program; ``picture`` is that of its first screen, None to do without."""
+    """Open the program; ``picture`` is that of its first screen, None to do without.
+
+    With ``tour`` it offers one: for the mailbox of the demo.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LocalError(
             "misfin-tui needs a terminal; input or output is not one.",
-            remedy="In scripts, use a command: `misfin-tui --help` lists them.",
+            remedy="Use `misfin-tui --linear`, or a command: `misfin-tui --help` lists them.",
         )
     if os.environ.get("TERM") == "dumb":
         raise LocalError(
             "This terminal cannot show the program's screens (TERM is `dumb`).",
-            remedy="Open it in another terminal, or use a command: `misfin-tui --help` lists them.",
+            remedy="Use `misfin-tui --linear`, or a command: `misfin-tui --help` lists them.",
         )
     end_by_exception()
     gc.disable()  # it takes a fifth of the time to the first frame; the app turns it on again
+    import_asyncio()
+    from misfin_tui.services.standby import dismiss, split_off  # late: it imports asyncio
+
     unknown: list[str] = []
     config = load(profile.config, unknown)
     if config.receive.enabled:
         split_off(profile.root, lambda: guarded(lambda: _receive(profile)))
     try:
-        from misfin_tui.app import run
+        from misfin_tui.app import MisfinApp, run
 
-        status = run(profile, config, link=link, dev=dev, problems=unknown, picture=picture)
+        kind: type[MisfinApp] = MisfinApp
+        if tour:
+            from misfin_tui.tour.app import DemoApp
+
+            kind = DemoApp
+        status = run(profile, config, link=link, dev=dev, problems=unknown, picture=picture, app_class=kind)
     finally:
         dismiss()
     if status == Exit.FAILED:
         say(f"The profile is in {profile.root}; choose another with --profile or {HOME_VARIABLE}.")
     return status
+
+
+def open_lines(profile: Profile, *, link: str = "") -> int:
+    """Open the program as plain lines of text; it needs no terminal."""
+    end_by_exception()
+    import_asyncio()
+    from misfin_tui.services.standby import dismiss, split_off  # late: it imports asyncio
+
+    unknown: list[str] = []
+    config = load(profile.config, unknown)
+    if config.receive.enabled:
+        split_off(profile.root, lambda: guarded(lambda: _receive(profile)))
+    try:
+        from misfin_tui.linear.program import run
+
+        return run(profile, config, link=link, problems=unknown)
+    finally:
+        dismiss()
 
 
 def _receive(profile: Profile) -> int:

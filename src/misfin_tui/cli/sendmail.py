@@ -112,18 +112,29 @@ def _input(*, whole: bool) -> Iterator[bytes]:
 def _carried(head: Head, spool: IO[bytes]) -> tuple[Head, Iterator[bytes]]:
     """The message as SMTP can carry it: as it is, or encoded where a line is too long."""
     from misfin.compose.carrying import as_quoted_printable, re_encoded, survey
+    from misfin.compose.carrying_parts import has_parts, parts_to_encode, with_encoded_parts
 
     spool.seek(head.length)
     facts = survey(_pieces(spool))
     spool.seek(head.length)
     if facts.fits:
         return head, _pieces(spool)
+    if has_parts(head):
+        wanted = parts_to_encode(head, _lines(spool))
+        spool.seek(head.length)
+        return head, with_encoded_parts(head, _lines(spool), wanted)
     return re_encoded(head, facts), as_quoted_printable(_pieces(spool))
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     while piece := file.read(_PIECE):
         yield piece
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines, the long ones in pieces."""
+    while line := file.readline(_PIECE):
+        yield line
 
 
 def _joined(header: bytes, body: Iterator[bytes]) -> Iterator[bytes]:

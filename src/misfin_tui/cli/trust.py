@@ -1,4 +1,7 @@
-"""``misfin-tui trust``: look at pinned certificates, approve one by its fingerprint, forget one."""
+"""``misfin-tui trust``: look at pinned certificates, approve one by its fingerprint, forget one.
+
+Accepted mailing lists are in :mod:`misfin_tui.cli.trust_lists`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.pins import PinBook
 from misfin.trust.records import Offer
 from misfin.trust.tofu import MailboxKey, PastPin, Pin, PinKind, change_due, due_since, pin_name
-from misfin_tui.cli import Exit
+from misfin_tui.cli import Exit, trust_lists
 from misfin_tui.cli.output import Record, emit, emit_table, grouped, iso, open_services, profile_of
 
 _SEE_LIST = "`misfin-tui trust list` shows all names."
@@ -25,6 +28,8 @@ _TEXTS = ("fingerprint", "spki", "not_before", "not_after", "first_seen", "last_
 
 def list_pins(args: Namespace) -> int:
     """List every pinned host (or sender) and which need a decision; or recipients' keys."""
+    if args.lists:
+        return trust_lists.list_all(args)
     if args.recipients:
         with _book(args) as book:
             keys = [_record_of_keys(name, found) for name, found in book.all_mailbox_keys().items()]
@@ -41,6 +46,8 @@ def list_pins(args: Namespace) -> int:
 
 def show(args: Namespace) -> int:
     """Show everything known about one host or sender: the pin, its history, and what waits for a decision."""
+    if args.lists:
+        return trust_lists.show(args)
     if args.recipients:
         return _show_recipient(args)
     kind, name = _kind(args), _name(args)
@@ -97,6 +104,8 @@ def approve(args: Namespace) -> int:
 
 def forget(args: Namespace) -> int:
     """Forget a pin, or a recipient's keys: the next contact then counts as the first."""
+    if args.lists:
+        return trust_lists.forget(args)
     name = _name(args)
     with _book(args) as book:
         known = (

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from misfin.valueclass import dataclass
+from misfin_tui.config.hosting import DeliverConfig, OperationConfig, ProxyConfig
 from misfin_tui.config.reading import ConfigError, Reader, line_in, setting
+from misfin_tui.config.values import split_alias, split_connect, split_listen
 
 if TYPE_CHECKING:
     from misfin_tui.config.accounts import AccountConfig
+    from misfin_tui.config.filters import FilterConfig
 
 __all__ = [
     "FREE_SECTIONS",
@@ -28,39 +32,10 @@ __all__ = [
     "load",
     "parse",
     "setting",
+    "split_alias",
     "split_connect",
     "split_listen",
 ]
-
-
-def split_listen(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` or ``[IPv6]:PORT`` or a bare port, as used by ``listen``.
-
-    Raises:
-        ValueError: no port, or one outside 0..65535.
-    """
-    host, _, port_text = text.rpartition(":")
-    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
-        raise ValueError(f"`{text}` is not HOST:PORT")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError(f"`{text}`: write an IPv6 address in brackets, [::1]:1958")
-    return host, int(port_text)
-
-
-def split_connect(text: str) -> tuple[str, int] | None:
-    """``HOST:PORT`` to connect to, None for an empty text.
-
-    Raises:
-        ValueError: no host, or no port to connect to.
-    """
-    if not text:
-        return None
-    host, port = split_listen(text)
-    if not host or not port:
-        raise ValueError(f"`{text}` is not HOST:PORT")
-    return host, port
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +62,17 @@ class ReceiveConfig:
         "hold",
         "When a sender's key changes: hold the mail for your decision, or refuse it (63).",
         choices=("hold", "reject"),
+    )
+    aliases: tuple[str, ...] = setting(
+        (),
+        'More addresses for mailboxes: "info@mail.example ada@mail.example"; "*@mail.example …": any other.',
+        check=split_alias,
+    )
+    mailbox_quota: int = setting(
+        0,
+        "Megabytes a mailbox may hold; what does not fit is refused (45). 0: no limit.",
+        low=0,
+        high=10_000_000,
     )
 
 
@@ -121,6 +107,9 @@ class VerificationConfig:
         choices=("reject", "accept"),
     )
     allow_private: bool = setting(False, "Let checks connect to private and loopback addresses.")
+    email_dns: bool = setting(
+        True, "Look up in DNS who signed an e-mail; false: rely on your own server's results only."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +139,9 @@ class SendConfig:
 class ComposeConfig:
     """``[compose]``: writing a message, from every account."""
 
-    edit_headers: bool = setting(False, "Show the header fields too when a message is edited with ctrl+e.")
+    edit_headers: bool = setting(
+        False, "Show the header fields too when a message is edited in your own editor."
+    )
     attachment_words: tuple[str, ...] = setting(
         ("attached", "attachment", "attachments", "enclosed"),
         "Ask before sending when the text has one of these words and nothing is attached; none: never ask.",
@@ -162,8 +153,9 @@ class UiConfig:
     """``[ui]``."""
 
     theme: str = setting("misfin-dark", "Colour theme; the command palette shows all of them.")
-    editor: str = setting("", "Command for ctrl+e; empty: $VISUAL, then $EDITOR.")
+    editor: str = setting("", "Command of your own editor; empty: $VISUAL, then $EDITOR.")
     opener: str = setting("", "Command that opens links; empty: xdg-open or open.")
+    print_command: str = setting("", "Command that prints its standard input; empty: lp or lpr.")
     bell: bool = setting(False, "Ring the terminal bell on new mail.")
     notify_command: str = setting(
         "", "Command to run on new mail; sender and subject are in its environment."
@@ -173,6 +165,26 @@ class UiConfig:
         True, "Show the first screen at once from a picture kept in the cache, while the program starts."
     )
     mouse: bool = setting(True, "Use the mouse.")
+    search_servers: bool = setting(
+        True, "Let each search go on on the servers of e-mail accounts; false: only when you ask for it."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GmapConfig:
+    """``[gmap]``: the mailboxes of this profile, opened from elsewhere (docs/gmap.md §4)."""
+
+    enable: bool = setting(False, "Let owners of mailboxes read them from elsewhere, while mail is received.")
+    listen: tuple[str, ...] = setting(
+        ("0.0.0.0:1960", "[::]:1960"), "Addresses to listen on for that, HOST:PORT.", check=split_listen
+    )
+    capacity: int = setting(
+        2000,
+        "Requests accepted in a burst, from one network address and for one mailbox.",
+        low=1,
+        high=100_000,
+    )
+    refill_rate: float = setting(100.0, "Requests per second after a burst.", low=0.001, high=100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +210,22 @@ class Config:
     send: SendConfig = SendConfig()
     compose: ComposeConfig = ComposeConfig()
     ui: UiConfig = UiConfig()
+    gmap: GmapConfig = GmapConfig()
+    deliver: DeliverConfig = field(default_factory=DeliverConfig)
+    proxy_protocol: ProxyConfig = field(default_factory=ProxyConfig)
+    operation: OperationConfig = field(default_factory=OperationConfig)
     hosts: Mapping[str, HostConfig] = field(default_factory=lambda: MappingProxyType({}))
     accounts: Mapping[str, AccountConfig] = field(default_factory=lambda: MappingProxyType({}))
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     searches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"unread": "is:unread"}))
+    sort: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    filters: Mapping[str, FilterConfig] = field(default_factory=lambda: MappingProxyType({}))
+    filter_problems: tuple[str, ...] = ()
+    """A sentence for each filter that cannot be used and is left out."""
 
+
+SORTINGS = ("newest", "oldest", "sender", "subject", "size")
+"""What ``[sort]`` can say of a folder: the values of :class:`misfin.store.rows.Order`."""
 
 SECTIONS: Mapping[str, type] = MappingProxyType(
     {
@@ -214,6 +237,10 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "send": SendConfig,
         "compose": ComposeConfig,
         "ui": UiConfig,
+        "gmap": GmapConfig,
+        "deliver": DeliverConfig,
+        "proxy_protocol": ProxyConfig,
+        "operation": OperationConfig,
     }
 )
 """The sections with a fixed set of keys, in the order they are written."""
@@ -222,8 +249,10 @@ FREE_SECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "hosts": 'Per host, as [hosts."mail.example"]: connect, version, include_sender_line.',
         "accounts": "E-mail accounts, as [accounts.NAME]; `misfin-tui account add` writes one.",
-        "keys": 'Your own keys: action = "key"; `?` in the program lists every action.',
+        "keys": 'Keys of other programs: set = "mutt", "vim" or "emacs"; your own: action = "key".',
         "searches": 'Saved searches: name = "query".',
+        "filters": "Filters for new mail, [filters.NAME]: search, tag, folder, star, read, notify, account.",
+        "sort": 'How to sort a folder: "ACCOUNT/Folder" = "newest", "oldest", "sender", "subject" or "size".',
     }
 )
 """The sections whose keys are names that the user chooses."""
@@ -279,6 +308,15 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
             from misfin_tui.config.accounts import read_accounts  # late: few profiles have such a section
 
             built[name] = MappingProxyType(read_accounts(reader, value))
+        elif name == "filters":
+            from misfin_tui.config.filters import read_filters  # late: as above
+
+            rules, problems = read_filters(reader, value)
+            built[name], built["filter_problems"] = MappingProxyType(rules), tuple(problems)
+        elif name == "sort":
+            built[name] = MappingProxyType(
+                {key: reader.choice(item, SORTINGS, (name, key)) for key, item in value.items()}
+            )
         elif name in FREE_SECTIONS:
             built[name] = MappingProxyType(
                 {key: reader.text(item, (name, key)) for key, item in value.items()}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from misfin.email.account import Login, MailProtocol, OAuthServer, SaveSent, SecretPlace, SecretRef, SendHTML
-from misfin.model.account import Kind
-from misfin.store.accounts import AccountBook, AccountSettings, is_account_name
-from misfin.store.identities import IdentityStore
-from misfin.store.mail.maildir import MailStore
+from misfin.model.account import Account, Kind, is_account_name
+from misfin.valueclass import dataclass
 from misfin_tui.config import Config, Reader, setting
 from misfin_tui.config import email as values
-from misfin_tui.paths import Profile
 
-KINDS: tuple[Kind, ...] = (Kind.EMAIL,)
+if TYPE_CHECKING:
+    from misfin.store.accounts import AccountBook
+    from misfin.store.identities import IdentityStore
+    from misfin_tui.paths import Profile
+
+KINDS: tuple[Kind, ...] = (Kind.EMAIL, Kind.GMAP)
 """Kinds of accounts in the settings that this version supports."""
 
+_NEEDS = {"email": ("address",), "gmap": ("host", "identity")}
+_EXCLUDES = {"email": ("host", "port", "identity"), "gmap": ("address", "imap", "pop3", "smtp")}
+"""What the kinds of accounts must have, and cannot have, in the settings."""
 _KEPT = '`{ keyring = "…" }`, `{ command = "…" }`, `{ env = "…" }`'
 _MADE = (SecretPlace.COMMAND, SecretPlace.ENV)
 
@@ -26,8 +31,8 @@ _MADE = (SecretPlace.COMMAND, SecretPlace.ENV)
 class AccountConfig:
     """``[accounts.NAME]``: an account that is not a Misfin identity."""
 
-    kind: str = setting("", "How it sends and receives.", values='`"email"`')
-    address: str = setting("", "Its address.", check=values.check_address)
+    kind: str = setting("", "How it sends and receives.", values='`"email"`, `"gmap"`')
+    address: str = setting("", "Its address; a gmap account has its identity's.", check=values.check_address)
     name: str = setting("", "The name other people see beside the address.", check=values.check_line)
     imap: str = setting(
         "",
@@ -49,7 +54,7 @@ class AccountConfig:
     )
     password: SecretRef | None = setting(
         None,
-        "Where the password is kept; the password itself cannot stand here.",
+        "Where the password is kept; the password itself is refused here.",
         read=values.secret_reader("password"),
         values=_KEPT,
     )
@@ -93,6 +98,7 @@ class AccountConfig:
         "Add an HTML version: auto when there is a heading, list or link.",
         choices=tuple(each.value for each in SendHTML),
     )
+    sign: bool = setting(False, "Sign new messages with OpenPGP; `f6` in the composer changes it for one.")
     save_sent: SaveSent = setting(
         SaveSent.AUTO,
         "Keep a copy in Sent; auto: not where the provider does so itself.",
@@ -117,7 +123,7 @@ class AccountConfig:
         read=values.read_keep_folders,
         values='`{ Archive = "1y" }`',
     )
-    paused: bool = setting(False, "Do not fetch by itself; `misfin-tui fetch --account NAME` still does.")
+    paused: bool = setting(False, "Do not fetch automatically; `misfin-tui fetch --account NAME` still does.")
     fetch_up_to: int | None = setting(
         None,
         "Larger messages are fetched when you open them. Not set: no limit, for POP3 5MiB.",
@@ -133,6 +139,25 @@ class AccountConfig:
     authserv_id: str = setting(
         "", "The server whose Authentication-Results are believed.", check=values.check_line
     )
+    host: str = setting(
+        "", "For gmap: the server where this Misfin mailbox is kept.", check=values.check_host
+    )
+    port: int = setting(
+        0, "For gmap: its port. 0 means 1958, and 1960 where only Misfin is spoken there.", low=0, high=65535
+    )
+    identity: str = setting(
+        "", "For gmap: the identity of the mailbox, by its name in identities/.", check=values.check_line
+    )
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether it has servers, and a password or the like for them; a remote mailbox has a key."""
+        return self.kind == Kind.EMAIL
+
+    @property
+    def fetches(self) -> bool:
+        """Whether there is a server to fetch from."""
+        return bool(self.imap or self.pop3 or self.host)
 
 
 def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, AccountConfig]:
@@ -153,9 +178,12 @@ def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, Acc
             reader.unknown(where, f"{shown} is not supported by this version", [])
             continue
         account = found[name] = reader.section(AccountConfig, table, where)
-        for key in ("kind", "address"):
+        for key in _NEEDS.get(account.kind, ("kind",)):
             if not getattr(account, key):
                 raise reader.error(where, f"[accounts.{name}] needs `{key}`")
+        for key in _EXCLUDES.get(account.kind, ()):
+            if getattr(account, key):
+                raise reader.error((*where, key), f"an account of the kind {account.kind} has no `{key}`")
         if (conflict := values.conflicts(account)) is not None:
             key, error = conflict
             raise reader.error((*where, key), str(error), remedy=error.remedy)
@@ -164,15 +192,25 @@ def read_accounts(reader: Reader, tables: Mapping[str, object]) -> dict[str, Acc
 
 def account_book(profile: Profile, config: Config) -> AccountBook:
     """The accounts of a profile with these settings."""
+    from misfin.store.accounts import AccountBook, AccountSettings  # late: reading settings needs no store
+    from misfin.store.mail.maildir import MailStore
+
     configured = [
-        AccountSettings(name, Kind(each.kind), each.address, each.name)
+        AccountSettings(name, Kind(each.kind), each.address, each.name, each.identity)
         for name, each in config.accounts.items()
     ]
     return AccountBook(identity_store(profile), MailStore(profile.mail), configured)
 
 
+def mail_directory(name: str, account: AccountConfig) -> str:
+    """The directory of the account's mail, and of its attic."""
+    return Account(name, Kind(account.kind), account.address).directory
+
+
 def identity_store(profile: Profile) -> IdentityStore:
     """The identities of a profile, with what is known of them remembered among its caches."""
+    from misfin.store.identities import IdentityStore  # late: as above
+
     return IdentityStore(profile.identities, profile.cache / "identities.json")
 
 

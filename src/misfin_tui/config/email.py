@@ -193,6 +193,14 @@ def check_alias(text: str) -> None:
         raise ValueError(f"`{text}` is neither an address nor a pattern such as ada+*@domain or *@domain")
 
 
+def check_host(text: str) -> None:
+    """The name or address of a host; an empty text is not set."""
+    from misfin.model.address import normal_hostname  # late: few profiles have such an account
+
+    if text:
+        normal_hostname(text)
+
+
 def check_line(text: str) -> None:
     """Text that can stand in a header field or a login."""
     if not text.isprintable():

@@ -70,10 +70,21 @@ class Reader:
             raise error
         self._unknown.append(f"{error}{'' if str(error).endswith('?') else '.'} It is ignored.")
 
+    def remark(self, problems: list[str]) -> None:
+        """Report what is left out, where somebody wants to know."""
+        if self._unknown is not None:
+            self._unknown.extend(problems)
+
     def text(self, value: object, where: tuple[str, ...]) -> str:
         if not isinstance(value, str):
             raise self.error(where, f"`{where[-1]}` must be text in quotes")
         return value
+
+    def choice(self, value: object, choices: tuple[str, ...], where: tuple[str, ...]) -> str:
+        if value not in choices:
+            allowed = ", ".join(f'"{choice}"' for choice in choices)
+            raise self.error(where, f"`{where[-1]}` must be one of {allowed}")
+        return self.text(value, where)
 
     def section(self, cls: type[T], table: object, where: tuple[str, ...]) -> T:
         if not isinstance(table, dict):
@@ -144,7 +155,7 @@ def line_in(message: str, text: str) -> int:
 
 def _line_of(text: str, where: tuple[str, ...]) -> int:
     """The line of a section header or key; 0 when it is written in a form this simple search misses."""
-    named = len(where) == 2 and where[0] in ("hosts", "accounts")
+    named = len(where) == 2 and where[0] in ("hosts", "accounts", "filters")
     if len(where) == 1 or named:
         return _line(text, where, "") or (_line(text, where[:1], where[1]) if named else 0)
     return _line(text, where[:-1], where[-1]) or _line(text, where, "") or _line(text, where[:1], where[1])

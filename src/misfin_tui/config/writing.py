@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
     from misfin_tui.config.accounts import AccountConfig
+    from misfin_tui.config.filters import FilterConfig
 
 
 def template() -> str:
@@ -111,6 +112,38 @@ def write_account(path: Path, name: str, account: AccountConfig) -> Config:
         table = _table(_table(document, "accounts", outer=True), name)
         for key, value in set_values(account).items():
             table[key] = _item(value)
+
+    return _rewrite(path, change)
+
+
+def write_filter(path: Path, name: str, rule: FilterConfig) -> Config:
+    """Add ``[filters.NAME]``, or replace it. Raises as :func:`write_setting`."""
+
+    def change(document: TOMLDocument) -> None:
+        outer = _table(document, "filters", outer=True)
+        outer.pop(name, None)
+        table = _table(outer, name)
+        for item in fields(rule):
+            if (value := getattr(rule, item.name)) != item.default:
+                table[item.name] = _item(value)
+
+    return _rewrite(path, change)
+
+
+def change_account(path: Path, name: str, account: AccountConfig) -> Config:
+    """Make ``[accounts.NAME]`` say what ``account`` does, keeping what it says already.
+
+    Raises as :func:`write_setting`.
+    """
+
+    def change(document: TOMLDocument) -> None:
+        table = _table(_table(document, "accounts", outer=True), name)
+        values = set_values(account)
+        for key in [each.name for each in fields(account) if each.name not in values]:
+            table.pop(key, None)
+        for key, value in values.items():
+            if key not in table or table[key] != value:
+                table[key] = _item(value)
 
     return _rewrite(path, change)
 

@@ -23,6 +23,7 @@ from misfin.store.mail.maildir import Maildir
 from misfin.store.message.envelope import wrap
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.wire import MisfinResponse
+from misfin_tui.demo.imap_office import ImapOffice
 from misfin_tui.demo.play import READY
 from misfin_tui.demo.post_office import PostOffice
 from misfin_tui.demo.stories import ME
@@ -105,12 +106,15 @@ async def serve(root: Path) -> None:
         receivers.append(_receiver(world, host, people))
     for receiver in receivers:
         await receiver.start()
-    office = PostOffice(world) if world.mail_port else None
-    if office is not None:
+    offices: list[ImapOffice | PostOffice] = []
+    if world.mail_port:
+        incoming = ImapOffice(world)
+        offices = [incoming, PostOffice(world, incoming)]
+    for office in offices:
         await office.start()
     print(READY, flush=True)
     await asyncio.to_thread(sys.stdin.buffer.read)
-    if office is not None:
+    for office in reversed(offices):
         await office.stop()
     for receiver in receivers:
         await receiver.stop()

@@ -8,13 +8,17 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from misfin.model.folders import INBOX, SENT
 from misfin.store.mail.maildir import MailStore
+from misfin_tui.demo.imap import mailboxes as hosted_mail
+from misfin_tui.demo.imap.mailboxes import Mailboxes, NewHosted
 from misfin_tui.demo.stories import MAIL_ACCOUNT, MAIL_ME, DemoPerson
 from misfin_tui.paths import Profile
 
+_FLAGS = {"S": "\\Seen", "F": "\\Flagged"}
 _POLICY = SMTP.clone(linesep="\n", cte_type="7bit")
 
 
@@ -29,15 +33,23 @@ def email_count() -> int:
     return len(_data()["message"])
 
 
-def fill_email(profile: Profile, now: float) -> None:
-    """Write every message into the account's Maildir."""
+def fill_email(profile: Profile, server: Path, now: float) -> None:
+    """Put every message into the file of the provider's server, and here as if it had been fetched."""
     store, people = MailStore(profile.mail), mail_people()
     store.create(MAIL_ACCOUNT)
+    hosted: list[NewHosted] = []
     for entry in _data()["message"]:
         moment = now - entry["hours"] * 3600
         flags = ("" if entry.get("unread") else "S") + ("F" if entry.get("starred") else "")
-        folder = store.folder(MAIL_ACCOUNT, INBOX if entry["from"] else SENT)
-        folder.deliver(_written(entry, people, moment).as_bytes(), flags=flags, now=moment)
+        name = INBOX if entry["from"] else SENT
+        data = _written(entry, people, moment).as_bytes()
+        store.folder(MAIL_ACCOUNT, name).deliver(data, flags=flags, now=moment)
+        there = hosted_mail.INBOX if entry["from"] else SENT
+        marks = [_FLAGS[flag] for flag in flags]
+        hosted.append(NewHosted(there, data.replace(b"\n", b"\r\n"), marks, moment))
+    mailboxes = Mailboxes(server)
+    mailboxes.add(hosted)
+    mailboxes.close()
 
 
 def _written(entry: dict[str, Any], people: dict[str, DemoPerson], moment: float) -> EmailMessage:

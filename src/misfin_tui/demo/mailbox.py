@@ -13,6 +13,7 @@ from misfin.model.gemtext import compose
 from misfin.store.evidence import Findings, stamp
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message.envelope import wrap, wrap_sent
+from misfin.store.seals import Seals
 from misfin.trust.identity import Identity
 from misfin_tui.demo.stories import FIRST_CONTACTS, STRANGER, DemoPerson, Story, Written, stories
 from misfin_tui.paths import Profile
@@ -33,7 +34,7 @@ def fill(profile: Profile, identities: Mapping[str, Identity], now: float) -> No
     """Write every message of every story into our Maildir."""
     me = identities["me"].address
     by_address = {identity.address.address: identity for identity in identities.values()}
-    store = MailStore(profile.mail)
+    store, seals = MailStore(profile.mail), Seals(profile.mail)
     store.create(me.address)
     for story in stories():
         for at, message in enumerate(story.messages):
@@ -45,7 +46,7 @@ def fill(profile: Profile, identities: Mapping[str, Identity], now: float) -> No
                 data = _received(message, subject, story, me, moment, by_address)
             flags = ("" if message.unread else "S") + ("F" if message.starred else "")
             maildir = store.folder(me.address, message.place)
-            maildir.deliver(data, flags=flags, now=moment.timestamp())
+            maildir.deliver(seals.seal(data), flags=flags, now=moment.timestamp())
 
 
 def _received(

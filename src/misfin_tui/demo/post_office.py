@@ -1,14 +1,15 @@
 """The e-mail provider of the demo: a real submission server on loopback, with TLS and a log-in.
 
-What it accepts is filed for the invented people it is for; one of them writes back. It is the server's side
-of our own engine, so what the program sends here it could send to any provider.
+What it accepts is filed for the invented people it is for (one of them writes back), or in the player's own
+mailbox. It is the server's side of our own engine, so what the program sends here it could send to any
+provider.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import ssl
+import sqlite3
 import sys
 import time
 from base64 import b64decode
@@ -18,9 +19,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from uuid import uuid4
 
-from misfin.email.account import SendHTML
-from misfin.email.mime_out import NamedAddress, OutgoingMail, build
-from misfin.email.smtp import SMTPRemoteViolation, SMTPServerProtocol
+from misfin.email.smtp import SMTPServerProtocol
 from misfin.email.smtp.server import ServerState
 from misfin.email.smtp.serverevents import (
     DataPiece,
@@ -33,11 +32,12 @@ from misfin.email.smtp.serverevents import (
     TransactionEnds,
 )
 from misfin.errors import MisfinError
-from misfin.model.folders import INBOX
 from misfin.model.replies import reply_subject
-from misfin.store.mail.maildir import Maildir, MailStore
 from misfin_tui.demo.email_stories import mail_people
-from misfin_tui.demo.stories import MAIL_ACCOUNT, MAIL_ME
+from misfin_tui.demo.imap.mailboxes import INBOX, NewHosted
+from misfin_tui.demo.imap_office import ImapOffice
+from misfin_tui.demo.listening import PATIENCE, TLSListener
+from misfin_tui.demo.stories import MAIL_ME
 from misfin_tui.demo.world import ANSWER_AFTER, World
 
 HOST = "seamail.test"
@@ -46,8 +46,6 @@ MAX_MESSAGE = 10_000_000
 ANSWERS = {"lena": "Lovely, I will tell Tomas. See you at the quay!"}
 _WELCOME = 235, "2.7.0 Welcome"
 _WRONG = 535, "5.7.8 Wrong user name or password"
-_MAX_CONNECTIONS = 8
-_PATIENCE = 300.0  # seconds for a client's next command, RFC 5321 §4.5.3.2.7
 _READ = 64 * 1024
 
 
@@ -61,48 +59,28 @@ class _Transaction:
 
 
 class PostOffice:
-    """Listens on the world's mail port until it is closed."""
+    """Listens on the world's mail port until it is closed; ``incoming`` takes what is for the player."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, incoming: ImapOffice) -> None:
         self._world = world
+        self._incoming = incoming
         self._people = mail_people()
         self._by_address = {person.address: name for name, person in self._people.items()}
         self._password = b""
-        self._server: asyncio.Server | None = None
-        self._sessions: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._listener = TLSListener(world.mail_port, world.mail_certificate, self._session)
         self._answers: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen. Raises :class:`OSError`."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._world.mail_certificate)
         self._password = self._world.mail_server_password.read_bytes()
-        self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", self._world.mail_port, ssl=context
-        )
+        await self._listener.start()
 
     async def stop(self) -> None:
         """Stop listening, and end what is under way."""
-        if self._server is not None:
-            self._server.close()
-        for writer in self._sessions.values():
-            writer.transport.abort()
         for task in self._answers:
             task.cancel()
-        await asyncio.gather(*self._sessions, *self._answers, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._sessions[task] = writer
-        try:
-            if len(self._sessions) <= _MAX_CONNECTIONS:
-                await self._session(reader, writer)
-        except (OSError, SMTPRemoteViolation):  # a time-out is an OSError
-            pass
-        finally:
-            del self._sessions[task]
-            writer.close()
+        await self._listener.stop()
+        await asyncio.gather(*self._answers, return_exceptions=True)
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         smtp = SMTPServerProtocol(
@@ -115,7 +93,7 @@ class PostOffice:
                 transaction = await self._handle(event, smtp, transaction)
                 continue
             writer.write(smtp.get_outgoing_data())
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 await writer.drain()
                 if smtp.state is ServerState.OVER:
                     return
@@ -139,7 +117,7 @@ class PostOffice:
             case MailStarts():
                 smtp.respond(553, f"5.7.1 You are {MAIL_ME.address} here")
             case RecipientNamed(address=address):
-                if address.lower() in self._by_address:
+                if address.lower() in (*self._by_address, MAIL_ME.address):
                     transaction.recipients.append(address.lower())
                     smtp.respond(250, "2.1.5 OK")
                 else:
@@ -162,11 +140,14 @@ class PostOffice:
 
     async def _file(self, transaction: _Transaction) -> tuple[int, str]:
         """Keep a message for all it is for, durably, before it is accepted."""
-        names = [self._by_address[address] for address in transaction.recipients]
+        others = [each for each in transaction.recipients if each != MAIL_ME.address]
+        names = [self._by_address[address] for address in others]
         message = bytes(transaction.data).replace(b"\r\n", b"\n")
         try:
             await asyncio.to_thread(self._deliver, names, message)
-        except (OSError, MisfinError) as error:
+            if len(others) < len(transaction.recipients):
+                await self._deliver_here(bytes(transaction.data))
+        except (OSError, MisfinError, sqlite3.Error) as error:
             print(f"A message could not be filed: {error}", file=sys.stderr, flush=True)
             return 451, "4.3.0 It cannot be stored at the moment"
         for name in names:
@@ -180,15 +161,21 @@ class PostOffice:
         for name in names:
             self._world.mailbox_of(name).create().deliver(message, now=time.time())
 
+    async def _deliver_here(self, message: bytes) -> None:
+        await self._incoming.deliver([NewHosted(INBOX, message, received=time.time())])
+
     async def _answer(self, name: str, message: bytes) -> None:
-        """Write back, and deliver that into the player's Maildir as a mail server on this machine would."""
+        """Write back."""
         await asyncio.sleep(ANSWER_AFTER)
         try:
-            await asyncio.to_thread(self._write_back, name, message)
-        except (OSError, MisfinError) as error:
+            await self._deliver_here(await asyncio.to_thread(self._written_back, name, message))
+        except (OSError, MisfinError, sqlite3.Error) as error:
             print(f"{name} could not answer: {error}", file=sys.stderr, flush=True)
 
-    def _write_back(self, name: str, message: bytes) -> None:
+    def _written_back(self, name: str, message: bytes) -> bytes:
+        from misfin.email.account import SendHTML  # late: the demo waits until all of us listen
+        from misfin.email.mime_out import NamedAddress, OutgoingMail, build
+
         person = self._people[name]
         asked = message_from_bytes(message, policy=policy.default)
         answered = str(asked["Message-ID"] or "").strip()
@@ -203,6 +190,4 @@ class PostOffice:
             in_reply_to=answered,
             references=(answered,) if answered else (),
         )
-        data = b"".join(build(mail).pieces()).replace(b"\r\n", b"\n")
-        inbox: Maildir = MailStore(self._world.profile.mail).folder(MAIL_ACCOUNT, INBOX)
-        inbox.deliver(data, now=time.time())
+        return b"".join(build(mail).pieces())

@@ -22,9 +22,10 @@ from misfin.model.address import DEFAULT_PORT, MisfinAddress
 from misfin.net.verification import FIRST_MESSAGE
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import Maildir
+from misfin.trust.certificate import CertificateInfo
 from misfin.trust.identity import Identity, generate
 from misfin.trust.pins import PinBook
-from misfin.trust.tofu import VOUCHED, PinKind, pin_name
+from misfin.trust.tofu import APPROVED, VOUCHED, PinKind, pin_name
 from misfin_tui.config.writing import toml_value
 from misfin_tui.demo.stories import (
     FIRST_CONTACTS,
@@ -71,13 +72,15 @@ MANNERS: Mapping[str, Manner] = {
 class World:
     """A demo world: its folder, our own port, and the port of each correspondent's host.
 
-    ``mail_port`` is that of the e-mail provider; 0 in a folder made before there was one.
+    ``mail_port`` and ``imap_port`` are where the e-mail provider takes and hands out mail; 0 in a folder made
+    before there was one.
     """
 
     root: Path
     port: int
     ports: Mapping[str, int]
     mail_port: int = 0
+    imap_port: int = 0
 
     @property
     def profile(self) -> Profile:
@@ -94,9 +97,20 @@ class World:
         return Maildir(self.people / "email" / name)
 
     @property
+    def mailboxes(self) -> Path:
+        """The player's mail at the e-mail provider."""
+        return self.people / "seamail.db"
+
+    @property
     def mail_certificate(self) -> Path:
-        """The e-mail provider's certificate, which nobody vouches for, and its key."""
+        """The certificate of the server that takes mail, which nobody vouches for, and its key."""
         return self.people / "seamail.pem"
+
+    @property
+    def imap_certificate(self) -> Path:
+        """That of the server that hands mail out; a folder made by an earlier version has one for both."""
+        own = self.people / "seamail-imap.pem"
+        return own if own.exists() else self.mail_certificate
 
     @property
     def mail_server_password(self) -> Path:
@@ -132,7 +146,7 @@ def open_world(root: Path, *, now: float) -> World:
     description = root / "world.json"
     if description.exists():
         data = json.loads(description.read_text("utf-8"))
-        return World(root, data["port"], data["ports"], data.get("mail_port", 0))
+        return World(root, data["port"], data["ports"], data.get("mail_port", 0), data.get("imap_port", 0))
     if root.exists() and any(root.iterdir()):
         raise LocalError(
             f"{root} is not empty and contains no demo.", remedy="Choose an empty folder for the demo."
@@ -142,21 +156,25 @@ def open_world(root: Path, *, now: float) -> World:
 
 def _make_world(root: Path, now: float) -> World:
     names = hosts()
-    first, mail, *others = _free_ports(len(names) + 2)
-    world = World(root, first, dict(zip(names, others, strict=True)), mail)
+    first, mail, imap, *others = _free_ports(len(names) + 3)
+    world = World(root, first, dict(zip(names, others, strict=True)), mail, imap)
     private_folder(root)
     identities = _make_identities(world, now)
-    _pin_the_known(world, identities, now)
-    _make_provider(world, now)
+    _pin_the_known(world, identities, _make_provider(world, now), now)
     write_private(world.profile.config, _settings(world).encode())
     from misfin_tui.demo.email_stories import fill_email  # late: they need the whole store, this does not
     from misfin_tui.demo.mailbox import fill
 
     fill(world.profile, identities, now)
-    fill_email(world.profile, now)
+    fill_email(world.profile, world.mailboxes, now)
     # Last, so that a half-finished world is never taken for a complete one.
-    description = {"port": world.port, "ports": dict(world.ports), "mail_port": world.mail_port}
-    write_private(root / "world.json", json.dumps(description).encode())
+    written = {
+        "port": world.port,
+        "ports": dict(world.ports),
+        "mail_port": world.mail_port,
+        "imap_port": world.imap_port,
+    }
+    write_private(root / "world.json", json.dumps(written).encode())
     return world
 
 
@@ -171,17 +189,24 @@ def _make_identities(world: World, now: float) -> dict[str, Identity]:
     return made
 
 
-def _make_provider(world: World, now: float) -> None:
-    """The e-mail provider's certificate, for ``localhost``, and the password of the account."""
+def _make_provider(world: World, now: float) -> CertificateInfo:
+    """The certificates of the e-mail provider, for ``localhost``, and the password of the account.
+
+    Returns that of its IMAP server. The other is not the same, or it would need no decision.
+    """
     started = datetime.fromtimestamp(now, UTC) - timedelta(days=20)
-    made = generate(MisfinAddress("postmaster", "localhost", "Sea Mail"), now=started)
-    write_private(world.mail_certificate, made.pem)
+    taking, made = (generate(MisfinAddress("postmaster", "localhost", "Sea Mail"), now=started) for _ in "12")
+    write_private(world.mail_certificate, taking.pem)
+    write_private(world.people / "seamail-imap.pem", made.pem)
     password = secrets.token_urlsafe(12).encode()
     write_private(world.mail_server_password, password)
     write_private(world.mail_password, password + b"\n")
+    return made.info
 
 
-def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float) -> None:
+def _pin_the_known(
+    world: World, identities: Mapping[str, Identity], provider: CertificateInfo, now: float
+) -> None:
     """Pin the known hosts and senders, two of them with a key that is not their present one."""
     day = 86_400.0
     earlier = datetime.fromtimestamp(now, UTC) - timedelta(days=900)
@@ -202,6 +227,8 @@ def _pin_the_known(world: World, identities: Mapping[str, Identity], now: float)
                 wrote, met = generate(today.address, now=earlier), now - 262 * day
             how = FIRST_MESSAGE if address in FIRST_CONTACTS else VOUCHED
             pins.record(PinKind.SENDER, address, wrote.info, how=how, now=met)
+        # Where mail is sent to presents another certificate, which is for the player to decide about.
+        pins.record(PinKind.MAIL, f"localhost:{world.imap_port}", provider, how=APPROVED, now=now)
         held = identities[CHANGED_SENDER]
         pins.offer(PinKind.SENDER, held.address.address, held.info, now=now - day)
 
@@ -217,6 +244,7 @@ def _settings(world: World) -> str:
         "",
         "[verification]",
         "allow_private = true # everybody here lives on loopback",
+        "email_dns = false # and DNS knows none of them",
         "",
         "[send]",
         "undo_send_seconds = 3",
@@ -230,6 +258,7 @@ def _settings(world: World) -> str:
         'kind = "email"',
         f'address = "{MAIL_ME.address}"',
         f'name = "{MAIL_ME.name}"',
+        f'imap = "imaps://localhost:{world.imap_port}"',
         f'smtp = "smtps://localhost:{world.mail_port}"',
         f"password = {{ command = {toml_value(f'cat {shlex.quote(str(world.mail_password))}')} }}",
         "",

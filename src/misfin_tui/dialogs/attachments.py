@@ -18,6 +18,7 @@ from misfin_tui.widgets.facts import many, text
 
 if TYPE_CHECKING:
     from misfin.store.message.parts import Attachment
+    from misfin.store.message.structure import PartInfo
 
 RUNNABLE = frozenset(
     {
@@ -117,7 +118,7 @@ class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
 class OpenFileDialog(Dialog[bool]):
     """Before an attachment is given to the opener: what it is, and what speaks against it."""
 
-    def __init__(self, part: Attachment, opener: str) -> None:
+    def __init__(self, part: Attachment | PartInfo, opener: str) -> None:
         super().__init__("Open this attachment?")
         self._part = part
         self._opener = opener
@@ -144,7 +145,7 @@ class OpenFileDialog(Dialog[bool]):
         self.dismiss(choice == "open")
 
 
-def remarks(part: Attachment) -> list[str]:
+def remarks(part: Attachment | PartInfo) -> list[str]:
     """What to know before opening it, one sentence each."""
     found = []
     suffix = part.name.rstrip(". ").rpartition(".")[2].casefold()

@@ -35,6 +35,7 @@ def button_css(screen: str) -> str:
     }}
     {screen} #buttons Button:hover {{ background: $primary 30%; }}
     {screen} #buttons Button.-danger {{ color: $error; }}
+    {screen} #buttons Button.-primary {{ color: $primary; text-style: bold; }}
     {screen} #buttons Button:focus {{ background: $primary; color: $background; text-style: bold; }}
     {screen} #buttons Button.-danger:focus {{ background: $error; color: $background; }}
     {screen} #buttons Button:disabled {{ text-style: dim; color: $text-disabled; }}
@@ -42,6 +43,7 @@ def button_css(screen: str) -> str:
     {screen}:ansi #buttons Button:hover {{ text-style: underline; }}
     {screen}:ansi #buttons Button:focus {{ text-style: bold reverse; }}
     {screen}:ansi #buttons Button.-danger {{ color: ansi_red; }}
+    {screen}:ansi #buttons Button.-primary {{ color: $primary; }}
     """
 
 
@@ -51,7 +53,7 @@ class Choice:
 
     id: str
     label: str
-    tone: str = ""  # "danger" for what cannot be undone
+    tone: str = ""  # "danger" for what cannot be undone, "primary" for what the dialog is for
 
 
 class Dialog(ModalScreen[T | None]):
@@ -79,12 +81,15 @@ class Dialog(ModalScreen[T | None]):
         .gap {{ margin-top: 1; }}
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; margin-top: 1; }}
     }}
+    Dialog:ansi {{ background: ansi_default; }}
     Dialog:ansi OptionList > .option-list--option-highlighted {{
         color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
     }}
     Dialog.-stacked #buttons {{ layout: vertical; overflow-y: auto; scrollbar-size-vertical: 0; }}
+    Dialog.-stacked #buttons Button {{ max-width: 100%; content-align: left middle; text-align: left; }}
     Dialog.-short #box {{ padding: 0 2; }}
     Dialog.-narrow #box {{ padding: 0 1; }}
+    Dialog.-narrow #buttons Button {{ padding: 0; text-wrap: nowrap; }}
     Dialog.-narrow Toast, Dialog.-wide Toast {{ visibility: hidden; }}
     {button_css("Dialog")}
     """
@@ -124,8 +129,16 @@ class Dialog(ModalScreen[T | None]):
                         Content(choice.label),
                         id=choice.id,
                         compact=True,
-                        classes="-danger" if choice.tone == "danger" else "",
+                        classes=f"-{choice.tone}" if choice.tone else "",
                     )
+
+    def on_screen_suspend(self) -> None:
+        """One box at a time: a question on top of this one hides it, and does not lie in its frame."""
+        self.query_one("#box").visible = False
+
+    def on_screen_resume(self) -> None:
+        """The box comes back when it is on top again."""
+        self.query_one("#box").visible = True
 
     def on_resize(self) -> None:
         """The buttons stay in sight however small the window is; the text above them scrolls."""
@@ -134,6 +147,9 @@ class Dialog(ModalScreen[T | None]):
         sides = 4 if self.has_class("-narrow") else 6  # border and padding
         stacked = wide > min(self.size.width, self.query_one("#box").outer_size.width) - sides
         self.set_class(stacked, "-stacked")
+        longest = max(len(choice.label) for choice in buttons) + _BUTTON - _GAP
+        for button in self.query("#buttons Button"):
+            button.styles.width = longest if stacked else None
         rows = len(buttons) if stacked else 1
         # Border, the gap above the buttons, padding where there is room for it.
         frame = 3 if self.has_class("-narrow") or self.has_class("-short") else 5

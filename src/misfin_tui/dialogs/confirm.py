@@ -29,7 +29,9 @@ class ConfirmDialog(Dialog[bool]):
 
     def choices(self) -> Sequence[Choice]:
         """No first."""
-        return Choice("no", f"{self._no}  esc"), Choice("yes", self._yes, "danger" if self._danger else "")
+        return Choice("no", f"{self._no}  esc"), Choice(
+            "yes", self._yes, "danger" if self._danger else "primary"
+        )
 
     def choose(self, choice: str) -> None:
         """True for yes."""

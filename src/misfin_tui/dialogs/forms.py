@@ -47,8 +47,10 @@ class FormDialog(Dialog[T]):
     DEFAULT_CSS = """
     FormDialog Input { margin-top: 0; }
     FormDialog .label { color: $text-muted; margin-top: 1; }
+    FormDialog .label:first-child { margin-top: 0; }
     FormDialog Select { margin-top: 0; }
     FormDialog #complaint { margin-top: 1; }
+    FormDialog #complaint.-empty { display: none; }
     """
     yes = "OK"
 
@@ -87,7 +89,7 @@ class FormDialog(Dialog[T]):
 
     def choices(self) -> Sequence[Choice]:
         """Cancelling is safe."""
-        return Choice("cancel", "Cancel  esc"), Choice("ok", self.yes)
+        return Choice("cancel", "Cancel  esc"), Choice("ok", self.yes, "primary")
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from textual.app import ComposeResult
 
 from misfin_tui.dialogs.base import Choice, Dialog
-from misfin_tui.screentext import plain, shown_host, suspicious
 from misfin_tui.widgets.facts import text
+from misfin_tui.wording.links import consequence, remarks
 
 MAX_SHOWN = 2000  # characters of a target; the rest of a longer one could hide nothing that matters
-_CODE = frozenset({"javascript", "vbscript", "data", "blob", "about"})
 
 
 class Opening(StrEnum):
@@ -22,43 +19,6 @@ class Opening(StrEnum):
 
     OPEN = "open"
     COPY = "copy"
-
-
-def remarks(target: str) -> list[str]:
-    """What to know before opening a link, one sentence each."""
-    try:
-        parts = urlsplit(target)
-        host = parts.hostname or ""
-    except ValueError:
-        return ["It is not a well-formed address."]
-    found = []
-    reason = suspicious(f"x@{host}") if host else ""
-    if reason:
-        found.append(f"Look closely: {reason}.")
-    if host and shown_host(host) != host:
-        found.append(f"The host is {shown_host(host)} in its own messages.")
-    if parts.username is not None or parts.password is not None:
-        found.append(f"The part before the @ is a name, not the host; the host is {host}.")
-    if plain(target, one_line=True) != target:
-        found.append("It contains invisible characters.")
-    if not parts.scheme:
-        found.append("It has no protocol; a program may take it for a file on this machine.")
-    elif parts.scheme == "file":
-        found.append("It points to a file on this machine. No honest message knows what is here.")
-    elif parts.scheme in _CODE:
-        found.append("It contains something to run or to show, not an address to open.")
-    return found
-
-
-def consequence(target: str, opener: str) -> str:
-    """What opening it does and reveals."""
-    with suppress(ValueError):
-        if urlsplit(target).netloc and not target.lower().startswith("file:"):
-            return (
-                f"It will be opened with {opener}. Whoever runs that server then learns your network"
-                " address, and that you have read the message."
-            )
-    return f"It will be given to {opener}, which decides what to do with it."
 
 
 class LinkDialog(Dialog[Opening]):

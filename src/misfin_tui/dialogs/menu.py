@@ -1,4 +1,4 @@
-"""The menu of the right mouse button: every action that works here, with its key, beside the pointer."""
+"""The menu of the right mouse button, beside the pointer: what belongs to the row, the rest on demand."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 FRAME = 2  # cells of the border, on each axis
 
 
+MORE = "Everything else …"
+"""The last line, which brings the rest."""
+
+
 class MenuDialog(ModalScreen[KeyAction | None]):
     """The actions in the order of the key table; a click beside the menu chooses nothing."""
 
@@ -39,41 +43,57 @@ class MenuDialog(ModalScreen[KeyAction | None]):
     }
     """
 
-    def __init__(self, actions: Sequence[KeyAction], at: tuple[int, int]) -> None:
+    def __init__(self, first: Sequence[KeyAction], rest: Sequence[KeyAction], at: tuple[int, int]) -> None:
+        """``first`` is shown at once, ``rest`` when it is asked for, or when there is nothing else."""
         super().__init__()
-        self._actions = actions
+        self._actions = list(first or rest)
+        self._rest = list(rest if first else ())
         self._at = at
-        self._places = False
-        """Whether a line sets what belongs to the whole program apart."""
 
     def compose(self) -> ComposeResult:
         """One line for each action."""
+        self.list = OptionList(markup=False)
+        self._fill()
+        yield self.list
+
+    def _fill(self) -> None:
         keys = host_of(self).keys
         shown = [" ".join(map(readable, keys.of(action.id))) for action in self._actions]
         names = max((len(action.label) for action in self._actions), default=0)
         lines: list[Option | None] = []
+        places = False
         for action, key in zip(self._actions, shown, strict=True):
-            if action.context is KeyContext.EVERYWHERE and not self._places and lines:
-                self._places = True
+            if action.context is KeyContext.EVERYWHERE and not places and lines:
+                places = True  # a line sets what belongs to the whole program apart
                 lines.append(None)
             lines.append(Option(Content.assemble(f"{action.label:<{names}}  ", (key, "bold dim"))))
-        self.list = OptionList(*lines, markup=False)
-        self._wide = names + 2 + max(map(len, shown), default=0) + 2 + FRAME
-        yield self.list
+        if self._rest:
+            lines += [None, Option(Content(MORE))]
+        self.list.clear_options()
+        self.list.add_options(lines)
+        self._wide = max(names + 2 + max(map(len, shown), default=0), len(MORE)) + 2 + FRAME
+        self._high = len(lines) + FRAME
 
     def on_resize(self) -> None:
         """As near to the pointer as the window allows."""
         x, y = self._at
-        high = len(self._actions) + FRAME + self._places
         self.list.styles.offset = (
             max(0, min(x, self.size.width - self._wide - 1)),
-            max(0, min(y, self.size.height - high)),
+            max(0, min(y, self.size.height - self._high)),
         )
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(self._actions[event.option_index])
+        if event.option_index < len(self._actions):
+            self.dismiss(self._actions[event.option_index])
+            return
+        before = len(self._actions)
+        self._actions += self._rest
+        self._rest = []
+        self._fill()
+        self.list.highlighted = before
+        self.on_resize()
 
     def on_click(self, event: events.Click) -> None:
         """Beside the menu."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -59,7 +59,7 @@ class PromptDialog(Dialog[str]):
 
     def choices(self) -> Sequence[Choice]:
         """Enter in the field does the same as the second button."""
-        return Choice("cancel", "Cancel  esc"), Choice("ok", self._yes)
+        return Choice("cancel", "Cancel  esc"), Choice("ok", self._yes, "primary")
 
     @on(Input.Submitted, "#answer")
     def _entered(self, event: Input.Submitted) -> None:
@@ -107,15 +107,23 @@ class ChooseDialog(Dialog[str]):
     DEFAULT_CSS = """
     ChooseDialog OptionList { height: auto; max-height: 14; border: none !important; background: $panel; }
     ChooseDialog OptionList { margin-top: 1; padding: 0; scrollbar-size-vertical: 1; }
+    ChooseDialog OptionList:first-child { margin-top: 0; }
     """
 
     def __init__(
-        self, title: str, options: Sequence[tuple[str, str, str]], *, question: str = "", chosen: str = ""
+        self,
+        title: str,
+        options: Sequence[tuple[str, str, str]],
+        *,
+        question: str = "",
+        chosen: str = "",
+        keys: Sequence[str] = (),
     ) -> None:
         super().__init__(title)
         self._options = options  # value, label, note
         self._question = question
         self._chosen = chosen
+        self._keys = keys  # one for each option, shown before it; or none at all
 
     def compose_body(self) -> ComposeResult:
         """The list."""
@@ -125,15 +133,17 @@ class ChooseDialog(Dialog[str]):
         width = max(map(cell_len, labels), default=0)
         if width > MOST_ALIGNED:
             width = 0
+        keys = self._keys or [""] * len(labels)
         choices = OptionList(
             *(
                 Option(
                     Content.assemble(
+                        (f" {key} " if key else "", "$primary bold"),
                         (f" {label}{' ' * (width - cell_len(label))}  ", "bold"),
                         (plain(note, one_line=True), "dim"),
                     )
                 )
-                for label, (_value, _label, note) in zip(labels, self._options, strict=True)
+                for key, label, (_value, _label, note) in zip(keys, labels, self._options, strict=True)
             ),
             markup=False,
         )
@@ -150,6 +160,12 @@ class ChooseDialog(Dialog[str]):
         choices = self.query_one(OptionList)
         choices.focus()
         (choices.action_cursor_down if lines > 0 else choices.action_cursor_up)()
+
+    def on_key(self, event: events.Key) -> None:
+        """The key of an option chooses it."""
+        if event.character in self._keys:
+            event.stop()
+            self.dismiss(self._options[self._keys.index(event.character)][0])
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -14,9 +14,7 @@ from textual.widgets import Static
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.facts import text
-
-Fact = tuple[str, str]
-"""A label and its value; without a label the value is a paragraph, without a value the label is a heading."""
+from misfin_tui.wording.facts import Fact
 
 
 class FactsDialog(Dialog[str]):
@@ -28,9 +26,10 @@ class FactsDialog(Dialog[str]):
         #facts { height: auto; }
         #facts > Static { height: auto; width: 1fr; }
         .fact { height: auto; }
-        .label { text-style: dim; height: auto; }
+        .label { color: $text-muted; height: auto; }
         .value { width: 1fr; height: auto; }
         .heading { text-style: bold; color: $primary; margin-top: 1; }
+        .heading:first-child { margin-top: 0; }
     }
     """
 
@@ -81,6 +80,7 @@ class FactsDialog(Dialog[str]):
 
 def _fact(label: str, value: str, width: int) -> Horizontal:
     """A label, and beside it the value, which wraps in its own column."""
+    label = label[:1].upper() + label[1:]
     name = Static(Content(plain(label, one_line=True)), classes="label", markup=False)
     name.styles.width = max(width, len(label)) + 2
     return Horizontal(name, text(value, classes="value"), classes="fact")

@@ -17,7 +17,8 @@ class ThemeDialog(ChooseDialog):
     """The themes there are; the screen behind shows the one under the cursor."""
 
     DEFAULT_CSS = """
-    ThemeDialog { background: transparent; #box { width: 44; offset: 0 0; } }
+    ThemeDialog, ThemeDialog:ansi { background: transparent; }
+    ThemeDialog #box { width: 52; offset: 0 0; }
     """
 
     def __init__(self, names: Sequence[str], current: str) -> None:
@@ -25,7 +26,8 @@ class ThemeDialog(ChooseDialog):
         ordered = sorted(
             names, key=lambda name: (name in BUILTIN_THEMES, not name.startswith("misfin-"), name)
         )
-        super().__init__("Theme", [(name, name, "") for name in ordered], chosen=current)
+        options = [(name, f"✓ {name}" if name == current else f"  {name}", "") for name in ordered]
+        super().__init__("Theme", options, chosen=current)
         self._names = ordered
         self._before = current
 

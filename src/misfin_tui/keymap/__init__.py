@@ -18,17 +18,26 @@ __all__ = [
     "ACTIONS",
     "BY_ID",
     "NOOP",
+    "SET",
+    "SETS",
+    "STANDARD",
     "KeyAction",
     "KeyContext",
     "Keymap",
     "Shown",
     "in_context",
+    "keys_of_set",
     "normal_key",
     "readable",
     "resolve",
     "split",
 ]
 
+STANDARD = "standard"
+SETS = (STANDARD, "mutt", "vim", "emacs")
+"""The key sets there are; :mod:`misfin_tui.keymap.sets` has what each changes."""
+SET = "set"
+"""The name in ``[keys]`` that says which set; no action has it."""
 NOOP = "noop"
 """Written instead of a key, it unbinds the action; it is also a key name that no keyboard sends."""
 
@@ -40,6 +49,9 @@ _LISTS = (
     KeyContext.TRUST,
     KeyContext.CONTACTS,
     KeyContext.IDENTITIES,
+    KeyContext.SYNC,
+    KeyContext.ATTIC,
+    KeyContext.ON_SERVER,
     KeyContext.SETTINGS,
 )
 TOGETHER: Mapping[KeyContext, tuple[KeyContext, ...]] = MappingProxyType(
@@ -50,18 +62,21 @@ TOGETHER: Mapping[KeyContext, tuple[KeyContext, ...]] = MappingProxyType(
         KeyContext.LIST: (KeyContext.EVERYWHERE,),
     }
 )
-"""Contexts whose keys work at the same time as a context's own; a key may be used only once among them."""
+"""Contexts whose keys work at the same time as a context's own; a key may be used only once among them.
+Those of the tour are not here: it runs in the demo only, and no key of a person gives way to it."""
 
-WRITING = frozenset({KeyContext.COMPOSE, KeyContext.WIZARD, KeyContext.DIALOG})
+WRITING = frozenset({KeyContext.COMPOSE, KeyContext.WIZARD, KeyContext.DIALOG, KeyContext.TOUR})
 """Contexts in which text is typed: there a printable key would go into the text, or be lost to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keymap:
-    """The keys in use: ``keys`` holds only what the user changed; ``problems`` are sentences to show."""
+    """The keys in use: ``keys`` holds only what differs from the table, because of the set ``base`` or
+    because the user changed it; ``problems`` are sentences to show."""
 
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     problems: tuple[str, ...] = ()
+    base: str = STANDARD
 
     def of(self, action_id: str) -> tuple[str, ...]:
         """The keys of an action as Textual names them; empty when unbound."""
@@ -73,15 +88,36 @@ class Keymap:
         return readable(keys[0]) if keys else "?"
 
 
+def keys_of_set(name: str) -> Mapping[str, str]:
+    """What a set changes, keys by action; nothing for the standard set and for one that does not exist."""
+    if name in (STANDARD, "") or name not in SETS:
+        return MappingProxyType({})
+    from misfin_tui.keymap.sets import KEY_SETS  # late: few have another set than the standard one
+
+    return KEY_SETS[name]
+
+
 def resolve(wanted: Mapping[str, str]) -> Keymap:
-    """Check the user's ``[keys]``: id → comma separated keys, or ``noop`` to unbind.
+    """Check the user's ``[keys]``: id → comma separated keys, or ``noop`` to unbind, and ``set``, a key set.
 
     Whatever is wrong is left at its default and reported with the nearest name; a key used twice
-    among contexts that are active together is reported with both its actions. Never raises.
+    among contexts that are active together is reported with both its actions. A key of the user's own is
+    taken from the action that has it in a set other than the standard one; an action left without any key
+    is reported. Never raises.
     """
     problems: list[str] = []
     accepted: dict[str, str] = {}
+    base = wanted.get(SET, STANDARD)
+    if base not in SETS:
+        names = f"{', '.join(SETS[:-1])} or {SETS[-1]}"
+        problems.append(
+            f"[keys] {SET}: `{_shown(base)}` is not a key set{_nearest(base, SETS)}"
+            f" The standard keys are used; choose {names}."
+        )
+        base = STANDARD
     for action_id, text in wanted.items():
+        if action_id == SET:
+            continue
         action = BY_ID.get(action_id)
         if action is None:
             problems.append(f"[keys] {_shown(action_id)}: no such action{_nearest(action_id, BY_ID)}")
@@ -90,11 +126,36 @@ def resolve(wanted: Mapping[str, str]) -> Keymap:
         problems += (f"[keys] {action_id}: {problem}" for problem in wrong)
         if keys:
             accepted[action_id] = ",".join(dict.fromkeys(keys))
-    while clash := _clash(accepted):
+    theirs = dict(keys_of_set(base))
+    if base != STANDARD:
+        problems += _make_way(theirs, accepted, base)
+    while clash := _clash(accepted, theirs):
         loser, problem = clash
         problems.append(problem)
         del accepted[loser]  # back to its default, which may clash in turn: look again
-    return Keymap(MappingProxyType(accepted), tuple(problems))
+    return Keymap(MappingProxyType({**theirs, **accepted}), tuple(problems), base)
+
+
+def _make_way(theirs: dict[str, str], own: Mapping[str, str], base: str) -> list[str]:
+    """Take the user's own keys from the actions that have them in a set; what to say if none is left."""
+    problems: list[str] = []
+    taken = [(BY_ID[name], set(split(keys)) - {NOOP}) for name, keys in own.items()]
+    for action in ACTIONS:
+        if action.id in own:
+            continue
+        keys = split(theirs.get(action.id, action.keys))
+        lost = {
+            key for other, its in taken if _active_together(action.context, other.context) for key in its
+        } & set(keys)
+        if lost:
+            left = [key for key in keys if key not in lost]
+            theirs[action.id] = ",".join(left) or NOOP
+            if not left:
+                problems.append(
+                    f"[keys] {action.id} ({action.label}, {action.context}) has no key now:"
+                    f" {readable(min(lost))}, its key in the {base} set, is yours for something else."
+                )
+    return problems
 
 
 def _read_keys(action: KeyAction, text: str) -> tuple[list[str], list[str]]:
@@ -120,7 +181,7 @@ def _read_keys(action: KeyAction, text: str) -> tuple[list[str], list[str]]:
     return keys, problems
 
 
-def _clash(accepted: Mapping[str, str]) -> tuple[str, str] | None:
+def _clash(accepted: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, str] | None:
     """An entry whose key already belongs to an earlier entry or a default, with the sentence that says so."""
     seen: list[str] = []
     for action_id, keys in accepted.items():
@@ -129,7 +190,8 @@ def _clash(accepted: Mapping[str, str]) -> tuple[str, str] | None:
         for other in ACTIONS:
             if other.id == action_id or (other.id in accepted and other.id not in seen):
                 continue
-            shared = mine & set(split(accepted.get(other.id, other.keys)))
+            default = theirs.get(other.id, other.keys)
+            shared = mine & set(split(accepted.get(other.id, default))) - {NOOP}
             if shared and _active_together(action.context, other.context):
                 return action_id, (
                     f"[keys] {action_id}: {readable(min(shared))} already belongs to {other.id}"

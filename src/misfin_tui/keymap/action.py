@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
@@ -20,10 +21,12 @@ class KeyContext(StrEnum):
     IDENTITIES = "identities"
     SYNC = "sync"
     ATTIC = "attic"
+    ON_SERVER = "on the server"
     SETTINGS = "settings"
     WIZARD = "first run"
     DIALOG = "dialogs"
     HELP = "help"
+    TOUR = "tour"
 
 
 class Shown(IntEnum):
@@ -56,3 +59,21 @@ class KeyAction:
 def in_place(context: KeyContext, *rows: KeyAction) -> tuple[KeyAction, ...]:
     """The same rows, which work in this context."""
     return tuple(replace(row, context=context) for row in rows)
+
+
+Words = Mapping[str, tuple[str, str]]
+"""What actions are called instead: label and sentence by the name of the Textual action."""
+
+
+def words_of(screen: object) -> Words:
+    """What actions of a screen are called right now where they do something else than usual."""
+    words: Callable[[], Words] = getattr(screen, "other_words", dict)
+    return words()
+
+
+def named(action: KeyAction, words: Words) -> KeyAction:
+    """The action with what it is called here and now."""
+    if action.method not in words:
+        return action
+    label, sentence = words[action.method]
+    return replace(action, label=label, help=sentence)

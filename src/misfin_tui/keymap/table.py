@@ -11,7 +11,11 @@ from types import MappingProxyType
 
 from misfin_tui.keymap.action import KeyAction, KeyContext, Shown
 from misfin_tui.keymap.action import in_place as _in
-from misfin_tui.keymap.elsewhere import ATTIC_KEYS, FOLDER_KEYS, SYNC_KEYS
+from misfin_tui.keymap.boxes import DIALOG_KEYS, WIZARD_KEYS
+from misfin_tui.keymap.everyday import LIST_KEYS, THREAD_KEYS
+from misfin_tui.keymap.going import GOING_KEYS, UNREAD_KEY
+from misfin_tui.keymap.helping import HELP_KEYS, TOUR_KEYS
+from misfin_tui.keymap.server_mail import ATTIC_KEYS, FOLDER_KEYS, ON_SERVER_KEYS, SERVER_KEY, SYNC_KEYS
 
 _A = KeyAction
 
@@ -80,7 +84,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("cursor-top", "g,home", "Top", "Go to the first row.", shown=Shown.HELP),
         _A("cursor-bottom", "G,end", "Bottom", "Go to the last row.", shown=Shown.HELP),
         _A("leave-search", "escape", "Leave search", "Leave the search line.", shown=Shown.HELP),
-        _A("back", "q", "Back", "Go back."),
+        _A("back", "q", "Back", "Go back; from the inbox, quit."),
     ),
     *_in(
         KeyContext.INBOX,
@@ -143,7 +147,10 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("undo", "z", "Undo", "Undo the last action."),
         _A("refresh", "R", "Check now", "Check for new mail now.", shown=Shown.PALETTE),
         _A("edit-draft", "E", "Edit draft", "Continue the draft.", shown=Shown.PALETTE),
+        *GOING_KEYS,
+        *LIST_KEYS,
         *FOLDER_KEYS,
+        SERVER_KEY,
         _A("save-search", "S", "Save search", "Keep this search in the sidebar.", shown=Shown.PALETTE),
         *(
             _A(
@@ -265,6 +272,8 @@ ACTIONS: tuple[KeyAction, ...] = (
             shown=Shown.PALETTE,
             action="search",
         ),
+        UNREAD_KEY,
+        *THREAD_KEYS,
     ),
     *_in(
         KeyContext.COMPOSE,
@@ -278,6 +287,9 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("shorten", "ctrl+g", "Split", "Split a message that is too long.", priority=True),
         _A("discard", "f8", "Discard", "Discard this draft.", priority=True),
         _A("send-at", "f5", "Send at", "Choose when it is sent.", priority=True),
+        _A(
+            "protect", "f6", "Protect", "Sign it, encrypt it, or neither.", shown=Shown.PALETTE, priority=True
+        ),
     ),
     *_in(
         KeyContext.OUTBOX,
@@ -299,8 +311,8 @@ ACTIONS: tuple[KeyAction, ...] = (
         KeyContext.TRUST,
         _A("pin-details", "enter", "Details", "Show certificate, history and use of this pin."),
         _A("approve", "a", "Decide", "Decide about a certificate that is waiting."),
-        _A("forget", "d", "Forget", "Forget this pin; the next certificate counts as the first."),
-        _A("trust-kind", "h", "Kind", "Show hosts, senders, recipients, or all of them."),
+        _A("forget", "d", "Forget", "Forget this pin, or take an accepted list back."),
+        _A("trust-kind", "h", "Kind", "Show hosts, senders, recipients, lists, or all of them."),
         _A("trust-log", "l", "Log", "Show what was decided, and when."),
         _A("export-pins", "w", "Export", "Write all pins to a file."),
         _A("trust-search", "slash", "Search", "Find a host or a sender.", action="search"),
@@ -327,6 +339,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     *_in(KeyContext.SYNC, *SYNC_KEYS),
     *_in(KeyContext.ATTIC, *ATTIC_KEYS),
+    *_in(KeyContext.ON_SERVER, *ON_SERVER_KEYS),
     *_in(
         KeyContext.SETTINGS,
         _A("change-setting", "enter", "Change", "Change this setting."),
@@ -336,52 +349,10 @@ ACTIONS: tuple[KeyAction, ...] = (
         _A("settings-search", "slash", "Search", "Find a setting.", action="search"),
         _A("edit-config", "ctrl+e", "Edit file", "Edit config.toml in your editor."),
     ),
-    *_in(
-        KeyContext.WIZARD,
-        _A("wizard-back", "escape", "Back", "Back, or cancel."),
-        _A("wizard-next", "ctrl+s", "Next", "Continue.", priority=True),
-    ),
-    *_in(
-        KeyContext.DIALOG,
-        _A("dialog-close", "escape", "Close", "Close without deciding.", action="close_dialog"),
-        _A(
-            "dialog-next",
-            "right,down",
-            "Next button",
-            "Go to the next button.",
-            shown=Shown.HELP,
-            action="app.focus_next",
-        ),
-        _A(
-            "dialog-previous",
-            "left,up",
-            "Previous button",
-            "Go to the previous button.",
-            shown=Shown.HELP,
-            action="app.focus_previous",
-        ),
-        _A(
-            "dialog-page-down",
-            "pagedown",
-            "Page down",
-            "Scroll down where text does not fit.",
-            shown=Shown.HELP,
-            action="page(1)",
-        ),
-        _A(
-            "dialog-page-up",
-            "pageup",
-            "Page up",
-            "Scroll up where text does not fit.",
-            shown=Shown.HELP,
-            action="page(-1)",
-        ),
-    ),
-    *_in(
-        KeyContext.HELP,
-        _A("help-close", "q,escape", "Close", "Close the help.", action="close_help"),
-        _A("help-search", "slash", "Search", "Find a key.", action="search"),
-    ),
+    *_in(KeyContext.WIZARD, *WIZARD_KEYS),
+    *_in(KeyContext.DIALOG, *DIALOG_KEYS),
+    *_in(KeyContext.HELP, *HELP_KEYS),
+    *_in(KeyContext.TOUR, *TOUR_KEYS),
 )
 
 BY_ID: Mapping[str, KeyAction] = MappingProxyType({action.id: action for action in ACTIONS})

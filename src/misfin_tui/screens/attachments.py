@@ -61,6 +61,6 @@ async def _save_all(prompts: Prompts, row: MessageRow) -> None:
 
 
 async def _open(screen: AppScreen, row: MessageRow, message: ParsedMessage, number: int) -> None:
-    command = screen.services.outside.opener() or "nothing (no opener was found)"
+    command = await screen.services.outside.opener_named()
     if await screen.app.push_screen_wait(OpenFileDialog(message.attachments[number], command)):
         await screen.services.attached.open(row, number)

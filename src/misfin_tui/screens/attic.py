@@ -16,7 +16,8 @@ from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import day
 from misfin_tui.widgets.preview import Preview
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -32,6 +33,7 @@ class AtticScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.ATTIC)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Attic"
+    ROWS = ("message", "messages")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012 - Textual declares it so
     DEFAULT_CSS = """
     AtticScreen {
@@ -58,7 +60,11 @@ class AtticScreen(ListScreen):
             Column("Deleted", 11, spare=2),
             Column("Kept until", 11),
         )
-        empty = "No messages deleted on the server are kept here."
+        back = self.misfin.keys.shown("back")
+        empty = (
+            "No messages deleted on the server are kept here. What is deleted there stays here for 30 days;"
+            f" {back} goes back."
+        )
         return RowList(columns, self._cells, lambda row: row.key, empty=empty)
 
     def _cells(self, row: AtticRow) -> Sequence[Cell]:

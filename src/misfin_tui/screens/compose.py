@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Select, TextArea
 
-from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.drafts import Draft, Purpose
 from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
 from misfin_tui.screens.compose_fields import RecipientFields
 from misfin_tui.screens.compose_files import ComposerFact, MessageFiles
+from misfin_tui.screens.compose_protection import OutgoingProtection
 from misfin_tui.screens.compose_time import SendTime
 from misfin_tui.screens.compose_views import WIDE, ComposePreview, RecipientHelp
 from misfin_tui.widgets.address_input import AddressInput, OneLine
@@ -35,13 +36,16 @@ PAUSE = 0.15
 """Seconds without a key before preview, meter and trust are worked out: a key never waits for them."""
 
 
+_TITLES = {Purpose.NEW: "New message", Purpose.REPLY: "Reply", Purpose.FORWARD: "Forward"}
+
+
 class ComposeScreen(DraftScreen):
     """One message being written."""
 
     BINDINGS = bindings(KeyContext.COMPOSE)
     BINDING_GROUP_TITLE = "Composer"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it per instance
-    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-short"), (20, "-tall")]  # noqa: RUF012 - as above
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (12, "-short"), (20, "-tall"), (32, "-airy")]  # noqa: RUF012 - as above
     DEFAULT_CSS = """
     ComposeScreen {
         layers: base offers; background: $background;
@@ -56,7 +60,9 @@ class ComposeScreen(DraftScreen):
         #text { height: 1fr; }
         #body { width: 1fr; height: 1fr; }
         #side { display: none; width: 1fr; height: 1fr; border: round $border-blurred; }
-        #side { border-title-color: $text-muted; }
+        #side, #body { border-title-color: $text-muted; }
+        #body:focus { border-title-color: $primary; }
+        &.-airy #from-line, &.-airy #text { margin-top: 1; }
         #preview { height: 1fr; }
         &.-previewing #side { display: block; }
         ToastRack { margin-bottom: 2; }
@@ -79,7 +85,8 @@ class ComposeScreen(DraftScreen):
         self.fields = RecipientFields(self, self.draft, self._recipients.offers, able)
         self.files = MessageFiles(self, self.draft.attachments, able, lambda: self._measure)
         self.time = SendTime(self, self.draft.send_at)
-        adopt(self, self._previewing, self.fields, self.files, self.time)
+        self.protection = OutgoingProtection(self, self.draft.protection, new=not self.draft.id)
+        adopt(self, self._previewing, self.fields, self.files, self.time, self.protection)
 
     # ---- the frame
 
@@ -91,22 +98,22 @@ class ComposeScreen(DraftScreen):
             draft.subject, id="subject", placeholder="Subject", max_length=1000, select_on_focus=False
         )
         self.body = GemtextArea(typable(draft.body), id="body")
+        self.body.border_title = "Message"
         self.preview = self._previewing.view
         self.people = self._recipients.people
         self.meter = ByteMeter(id="meter")
-        yield StatusBar(
-            "Forward" if forward else "Reply" if draft.in_reply_to else "New message", id="status"
-        )
+        yield StatusBar(_TITLES[draft.purpose], id="status")
         with Horizontal(classes="line", id="from-line"):
             yield text("From", classes="label")
             yield self.from_account.chooser
         yield from self.fields.lines()
-        yield self.people
         with Horizontal(classes="line"):
             yield text("Subject", classes="label")
             yield self.subject
         yield from self.files.lines()
         yield from self.time.lines()
+        yield from self.protection.lines()
+        yield self.people
         with Horizontal(id="text"):
             yield self.body
             with Vertical(id="side") as side:
@@ -119,6 +126,7 @@ class ComposeScreen(DraftScreen):
     async def on_mount(self) -> None:
         """Restore what an editor may have left, and start to watch the text."""
         self.keeper = self.services.sending.autosave(self._saved, self._not_saved, self.draft)
+        self.services.sending.composing.opened(self, self.draft.account)
         if self.draft.forwards is not None:
             self.subject.disabled = True
             self.body.read_only = True
@@ -162,7 +170,12 @@ class ComposeScreen(DraftScreen):
     @on(ComposerFact.FactClicked)
     def _fact_clicked(self, event: ComposerFact.FactClicked) -> None:
         event.stop()
-        (self.files.action_attached if event.control is self.files.names else self.time.action_send_at)()
+        if event.control is self.files.names:
+            self.files.action_attached()
+        elif event.control is self.protection.words:
+            self.protection.action_protect()
+        else:
+            self.time.action_send_at()
 
     # ---- what changes
 
@@ -195,7 +208,7 @@ class ComposeScreen(DraftScreen):
         found = await self.attempt(self.services.sending.measure(self.draft_now()))
         if found is not None and self.standing:
             self._measure = found
-            self.meter.measure(found.size, found.limit, found.whose, split=self.from_account.splits)
+            self.meter.measure(found.size, found.limit, found.host, split=self.from_account.splits)
             self.body.most = max(MAX_TEXT, min(4 * found.limit, MOST_PASTED))
             self.refresh_bindings()
 
@@ -209,6 +222,7 @@ class ComposeScreen(DraftScreen):
             "copies": can is not None and not (can.cc or can.bcc),
             "attach": can is not None and not can.attachments,
             "attached": not self.files.files,
+            "protect": can is not None and not can.protect,
         }
         return [action for action, rests in idle.items() if rests]
 

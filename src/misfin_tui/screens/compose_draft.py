@@ -14,14 +14,16 @@ from misfin_tui.keymap import readable
 from misfin_tui.messages import MailChanged
 from misfin_tui.screens.base import AppScreen
 from misfin_tui.screens.compose_from import FromAccount
-from misfin_tui.screens.sending import carried, certain, complete, fitting, submitted
+from misfin_tui.screens.sending import carried, certain, complete, fitting
 from misfin_tui.widgets.facts import by_and_by, clock
+from misfin_tui.wording.sending import submitted
 
 if TYPE_CHECKING:
     from misfin.compose.measure import Measure
     from misfin.compose.recipients import TypedRecipient
     from misfin_tui.screens.compose_fields import RecipientFields
     from misfin_tui.screens.compose_files import MessageFiles
+    from misfin_tui.screens.compose_protection import OutgoingProtection
     from misfin_tui.screens.compose_time import SendTime
     from misfin_tui.services.accounts import Sender
     from misfin_tui.services.autosave import Autosave
@@ -36,6 +38,7 @@ class DraftScreen(AppScreen):
     fields: RecipientFields
     files: MessageFiles
     time: SendTime
+    protection: OutgoingProtection
     subject: OneLine
     body: GemtextArea
     meter: ByteMeter
@@ -65,8 +68,10 @@ class DraftScreen(AppScreen):
 
     def _account_changed(self, before: Sender | None, sender: Sender) -> None:
         """What the account in From has and writes is another thing now; nothing typed is lost by it."""
+        self.services.sending.composing.opened(self, self.account)
         self.fields.read_as(sender, before)
         self.files.arrange()
+        self.protection.read_as(sender)
         self.from_account.resign(self.body, before)
 
     def draft_now(self) -> Draft:
@@ -81,6 +86,7 @@ class DraftScreen(AppScreen):
             bcc=self.fields.bcc.written,
             attachments=self.files.files,
             send_at=self.time.at,
+            protection=self.protection.level,
             subject=self.draft.subject if forward else self.subject.value,
             body=self.draft.body if forward else self.body.text,
         )
@@ -128,6 +134,7 @@ class DraftScreen(AppScreen):
 
     def on_unmount(self) -> None:
         """However the screen closes: what was written is saved."""
+        self.services.sending.composing.closed(self)
         if self.keeper is not None and self.keeper.unsaved and not self._finished:
             self.keeper.save_now()
 
@@ -138,7 +145,7 @@ class DraftScreen(AppScreen):
         self._finished = True
         if self.followed:
             self.misfin.look_for_texts(again=True)
-        self.app.post_message(MailChanged())
+        self.services.post(MailChanged())
         self.dismiss()
 
     @work(group="leave", exclusive=True, description="leave the composer")
@@ -241,7 +248,10 @@ class DraftScreen(AppScreen):
             if len(drafts) == 1:
                 drafts = [replace(draft, id=keeper.draft_id)]
             self._finished = True
-            submission = await self.services.sending.submit(*drafts)
+            submission = await self.protection.submit(drafts, draft.sender or sender.address)
+            if submission is None:
+                self._finished = False
+                return
             await keeper.stop()
             if len(drafts) > 1:
                 await self.services.sending.discard(keeper.draft_id)

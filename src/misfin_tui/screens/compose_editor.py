@@ -18,6 +18,7 @@ from misfin.errors import StoreError
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui import editor
 from misfin_tui.widgets.gemtext_area import typable
+from misfin_tui.widgets.handing_over import in_terminal_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ async def write(screen: DraftScreen) -> None:
     note = WITH_HEADER if screen.services.config.compose.edit_headers else ""
     given = _written(screen, note)
     found = await editor.edit(
-        screen.app, given, command=command, folder=runtime, name=name, keep=True, note=note
+        in_terminal_of(screen.app), given, command=command, folder=runtime, name=name, keep=True, note=note
     )
     if found.problem:
         screen.misfin.say(found.problem, severity="warning", timeout=12)

@@ -6,14 +6,15 @@ from typing import Any
 
 from textual.widgets import Static
 
-from misfin.compose.recipients import TypedRecipient
+from misfin.compose.recipients import TypedRecipient, completed_entry
 from misfin.errors import MisfinError
 from misfin_tui.screens.base import ScreenController
 from misfin_tui.screens.compose_draft import DraftScreen
-from misfin_tui.screens.sending import met_among, people_line, standing_words
+from misfin_tui.screens.sending import known_among, people_line
 from misfin_tui.widgets.address_input import AddressInput, AddressOffers, Offer
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.gemtext_view import GemtextView
+from misfin_tui.wording.sending import standing_words
 
 WIDE = 100
 """Cells from which the preview is shown beside the text by default."""
@@ -42,6 +43,7 @@ class RecipientHelp(ScreenController):
             Offer(
                 each.contact.address,
                 each.contact.name,
+                completed_entry(each.contact.address, each.contact.name, each.contact.kind),
                 each.standing.evidence,
                 standing_words(each.standing, each.contact.kind),
             )
@@ -65,7 +67,7 @@ class RecipientHelp(ScreenController):
     async def _show_people(self) -> None:
         """One line below To: for each recipient whether it is known, and what is odd."""
         entries = self._draft.recipients
-        known = await met_among(self.screen, entries)
+        known = await known_among(self.screen, entries)
         if known is None or not self.screen.standing:
             return
         line = people_line(entries, known)

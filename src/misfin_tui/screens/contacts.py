@@ -19,7 +19,8 @@ from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screentext import suspicious
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
 
 if TYPE_CHECKING:
     from misfin_tui.services.contacts import Known
@@ -30,6 +31,7 @@ class ContactsScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.CONTACTS)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Contacts"
+    ROWS = ("person", "people")
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +49,10 @@ class ContactsScreen(ListScreen):
             Column("Sender", 12, spare=3),
             Column("Since", 11, spare=2),
         )
-        empty = "No contacts yet. Everyone you write to or hear from appears here; press n to add somebody."
+        key = self.misfin.keys.shown("new-contact")
+        empty = (
+            f"No contacts yet. Everyone you write to or hear from appears here; press {key} to add somebody."
+        )
         return RowList(columns, self._cells, lambda known: known.contact.address, empty=empty)
 
     def _cells(self, known: Known) -> Sequence[Cell]:
@@ -186,12 +191,14 @@ class ContactsScreen(ListScreen):
             if gone:
                 self.misfin.say(f"Mail from {contact.address} is accepted again.")
             elif gone is not None:
-                self.misfin.say(f"Everybody at {host[1:]} is blocked; press b on {host} to unblock them.")
+                key = self.misfin.keys.shown("block-contact")
+                self.misfin.say(f"Everybody at {host[1:]} is blocked; press {key} on {host} to unblock them.")
                 self.rows.go_to(host)
         elif await self.app.push_screen_wait(
             ConfirmDialog(
                 f"Block {contact.address}?",
-                "Your receiver will refuse their mail (status 61) before it is stored. b unblocks them.",
+                "Your receiver will refuse their mail (status 61) before it is stored."
+                f" {self.misfin.keys.shown('block-contact')} unblocks them.",
                 yes="Block",
                 danger=True,
             )

@@ -16,11 +16,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
-from misfin.email.account import MailProtocol, MailServer, SecretPlace, parse_server
+from misfin.email.account import Login, MailProtocol, MailServer, SecretPlace, parse_server
+from misfin.email.secrets import own_entry
 from misfin.errors import MisfinError
 from misfin_tui.config.email import check_address, conflicts, secret_reader
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.screens.account_test import AccountTest
+from misfin_tui.screens.email_oauth import OAuthPart
 from misfin_tui.screens.steps import StepsScreen
 from misfin_tui.services.email import account_config
 from misfin_tui.widgets.address_input import OneLine
@@ -38,18 +40,21 @@ _NOTHING = "No servers were found for {address}. Enter them; your provider's hel
 
 
 class EmailWizardScreen(StepsScreen):
-    """Three steps to an e-mail account."""
+    """Three steps to an e-mail account; ``edited`` names one that there is already."""
 
     BINDING_GROUP_TITLE = "Add an e-mail account"
     TITLES = ("Your e-mail account", "Its servers", "Does it work?")
     FINISH = "Save"
 
-    def __init__(self) -> None:
+    def __init__(self, edited: str = "") -> None:
         super().__init__()
+        self._edited = edited
+        self._before: AccountConfig | None = None
         self._keyring_problem = ""
         self._search: Worker[Discovery | None] | None = None
         self._searched = ""
         self._test_run = AccountTest(self)
+        self._oauth = OAuthPart(self)
 
     # ---- the steps
 
@@ -58,13 +63,21 @@ class EmailWizardScreen(StepsScreen):
         yield from (self._who, self._servers, self._test)[step]()
 
     def _who(self) -> ComposeResult:
-        yield text("An account you have with an e-mail provider. The program finds its servers.")
+        if self._edited:
+            yield text(
+                f"The account {self._edited}. Its other settings are on the settings screen (press"
+                f" {self.misfin.keys.shown('show-settings')})."
+            )
+        else:
+            yield text("An account you have with an e-mail provider. The program finds its servers.")
         yield text("E-mail address", classes="label")
         yield OneLine(id="address", placeholder="ada@example.org", max_length=320)
         yield text("Display name", classes="label")
         yield OneLine(id="title", placeholder="Ada Lovelace", max_length=64)
+        empty = "empty: as before" if self._edited else "empty to sign in with a browser"
+        label = f"{'New password' if self._edited else 'Password'} (kept in the keyring); {empty}"
         with Vertical(id="typing"):
-            yield text("Password (kept in this computer's keyring)", classes="label")
+            yield text(label, classes="label")
             yield OneLine(id="password", password=True, max_length=1024)
         with Vertical(id="commanding"):
             yield text("", id="no-keyring", classes="gap")
@@ -78,8 +91,10 @@ class EmailWizardScreen(StepsScreen):
         yield OneLine(id="incoming", placeholder="imaps://imap.example.org", max_length=512)
         yield text("Outgoing: smtps://, or smtp:// for STARTTLS", classes="label")
         yield OneLine(id="outgoing", placeholder="smtps://smtp.example.org", max_length=512)
-        yield text("Name of the account in this program", classes="label")
-        yield OneLine(id="name", max_length=40)
+        yield from self._oauth.fields()
+        with Vertical(id="naming"):
+            yield text("Name of the account", classes="label")
+            yield OneLine(self._edited, id="name", max_length=40)
 
     def _test(self) -> ComposeResult:
         yield text("", id="summary", classes="strong")
@@ -89,15 +104,32 @@ class EmailWizardScreen(StepsScreen):
         """What has the focus when a step begins."""
         if step == 1 and not self.value("incoming"):  # nothing was found
             return self.query_one("#incoming")
+        if step == 1 and self._oauth.problem() is not None:
+            return self.query_one("#client-id")
         return self.query_one(("#address", "#next", "#next")[step])
 
     def show_parts(self) -> None:
         """A field for the password, or for a command where there is no keyring."""
         self.query_one("#typing").display = not self._keyring_problem
         self.query_one("#commanding").display = bool(self._keyring_problem)
+        self.query_one("#naming").display = not self._edited
+        self._oauth.keyring = not self._keyring_problem
+        self._oauth.arrange()
 
     def on_mount(self) -> None:
         """Ask whether there is a keyring, meanwhile."""
+        if self._edited:
+            self._before = before = self.misfin.config.accounts[self._edited]
+            self._searched = before.address  # the servers are known
+            shown = {"address": before.address, "title": before.name, "outgoing": before.smtp}
+            shown["incoming"] = before.imap or before.pop3
+            if before.password is not None and before.password.place is SecretPlace.COMMAND:
+                shown["command"] = before.password.name
+            for field, value in shown.items():
+                self.query_one(f"#{field}", Input).value = value
+            self.set_text("found", "Change what is out of date.")
+            self.query_one("#advice").display = False
+            self._oauth.edit(before)
         super().on_mount()
         self._look_for_keyring()
 
@@ -144,13 +176,13 @@ class EmailWizardScreen(StepsScreen):
             return self.complain(problem, "address")
         if not self.value("title").isprintable():
             return self.complain("A name cannot contain control characters.", "title")
-        if self._keyring_problem and not self.value("command"):
+        if self._keyring_problem and not self.value("command") and not self._edited:
             return self.complain("Enter a command.", "command")
-        if not self._keyring_problem and not self.query_one("#password", Input).value:
-            return self.complain("Enter the password.", "password")
         self._look(address)
         if self._search is not None:
             await self._show_servers(address)
+        if not (self._keyring_problem or self._edited or self._oauth.offered or self._password()):
+            return self.complain("Enter the password.", "password")
         return True
 
     async def _show_servers(self, address: str) -> None:
@@ -181,6 +213,7 @@ class EmailWizardScreen(StepsScreen):
             )
             self.set_text("advice", f"{found.advice} {found.question}".strip())
         self.query_one("#advice").display = bool(found and (found.advice or found.question))
+        self._oauth.offer(found, self.query_one("#password", Input).value)
         self.query_one("#incoming", Input).value = incoming
         self.query_one("#outgoing", Input).value = outgoing
 
@@ -193,15 +226,22 @@ class EmailWizardScreen(StepsScreen):
         except _WrongFieldError as wrong:
             return self.complain(str(wrong), wrong.field)
         name = self.value("name")
-        if problem := await self.services.email_accounts.problem_with_name(name):
+        if not self._edited and (problem := await self.services.email_accounts.problem_with_name(name)):
             return self.complain(problem, "name")
+        if (missing := self._oauth.problem()) is not None:
+            return self.complain(*missing)
         try:
             settings = self._settings()
         except MisfinError as error:
             return self.complain(f"{error} {error.remedy}".strip())
+        if settings.auth == Login.PASSWORD and not settings.password:
+            return self.complain("Go back and enter the password.")
         if (conflict := conflicts(settings)) is not None:
             return self.complain(f"{conflict[1]}.")
-        return True
+        try:
+            return await self._oauth.signed_in(name, settings)
+        except MisfinError as error:
+            return self.complain(f"{error} {error.remedy}".strip())
 
     def _server(self, field: str, *protocols: MailProtocol) -> MailServer:
         url = self.value(field)
@@ -223,47 +263,75 @@ class EmailWizardScreen(StepsScreen):
             incoming=self._server("incoming", MailProtocol.IMAP, MailProtocol.POP3),
             outgoing=self._server("outgoing", MailProtocol.SMTP),
         )
-        place, kept = SecretPlace.KEYRING, f"misfin-tui/{self.value('name')}"
-        if self._keyring_problem:
-            place, kept = SecretPlace.COMMAND, self.value("command")
-        return replace(settings, password=secret_reader("password")({place.value: kept}))
+        if (before := self._before) is not None:
+            changed = {each: getattr(settings, each) for each in ("address", "name", "imap", "pop3", "smtp")}
+            settings = replace(before, **changed)
+        name, command = self.value("name"), self.value("command")
+        settings = self._oauth.settings(settings, name, command)
+        if settings.auth != Login.PASSWORD:
+            return settings
+        if self._keyring_problem and command:
+            return replace(settings, password=secret_reader("password")({SecretPlace.COMMAND.value: command}))
+        return replace(settings, password=own_entry(name)) if self._password() else settings
 
     # ---- testing
 
     def began(self, step: int) -> None:
         """Test at once."""
         if step == 2:
-            self._test_run.begin(self.value("name"), self._settings(), self._password())
+            self._test_run.begin(self.value("name"), self._settings(), self._password(), self._access)
+
+    @property
+    def _access(self) -> str | None:
+        """The access token of a sign-in that was just done."""
+        return self._oauth.token.access if self._oauth.chosen and self._oauth.token else None
 
     def _password(self) -> str | None:
-        return None if self._keyring_problem else self.query_one("#password", Input).value
+        """What is typed, where it goes into the keyring; None where it is read from where it is kept."""
+        typed = self.query_one("#password", Input).value
+        return None if self._keyring_problem or not typed else typed
 
     async def _save(self) -> bool:
         settings, password, name = self._settings(), self._password(), self.value("name")
-        if not self._test_run.passed(settings, password) and not await self.app.push_screen_wait(
+        works = self._test_run.passed(settings, password, self._access)
+        if not works and not await self.app.push_screen_wait(
             ConfirmDialog(
                 "Save an account that does not work?",
-                "Its test did not pass. You can save it now and correct it later in the settings.",
+                "Its test did not pass. You can save it now and correct it later.",
                 yes="Save",
                 no="Back",
             )
         ):
             return False
+        accounts = self.services.email_accounts
+        save = accounts.change if self._edited else accounts.add
         try:
-            config = await self.services.email_accounts.add(name, settings, password=password)
+            config = await save(name, settings, password=password, more=self._oauth.secrets(name))
         except MisfinError as error:
             return self.complain(f"{error} {error.remedy}".strip())
         self.misfin.use_config(config)
-        self.misfin.say(f"{settings.address} is ready. Press c to write a message.")
+        said = f"The account {name} was changed." if self._edited else f"{settings.address} is ready."
+        self.misfin.say(
+            said if self._edited else f"{said} Press {self.misfin.keys.shown('compose')} to write a message."
+        )
         self.dismiss()
         return True
 
     async def may_quit(self) -> bool:
         """Nothing was saved so far; ask only where something was typed."""
+        if self._before is not None and self._password() is None:
+            with suppress(MisfinError, _WrongFieldError):
+                if self._settings() == self._before:
+                    return True
         if not self.value("address"):
             return True
         quits: bool | None = await self.app.push_screen_wait(
-            ConfirmDialog("Quit without an account?", "Nothing was saved.", yes="Quit", no="Stay")
+            ConfirmDialog(
+                "Quit without saving?" if self._edited else "Quit without an account?",
+                "The account stays as it was." if self._edited else "Nothing was saved.",
+                yes="Quit",
+                no="Stay",
+            )
         )
         return bool(quits)
 

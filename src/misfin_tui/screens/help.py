@@ -16,8 +16,11 @@ from textual.widgets import Input
 from misfin.store.evidence import Evidence
 from misfin_tui.host import host_of
 from misfin_tui.keymap import ACTIONS, BY_ID, KeyAction, KeyContext, readable
+from misfin_tui.keymap.action import named, words_of
+from misfin_tui.screens.base import CursorKeys
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.cells import fit, wrap
+from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.gemtext_rows import Layout, Row
 from misfin_tui.widgets.gemtext_view import GemtextView
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
+SAVED = "saved-search-"
+"""How the ids of the nine saved searches begin."""
 KEYS = 14  # cells of the column of keys
 LABEL = 22  # cells of the column of names
 
@@ -65,18 +70,17 @@ class HelpView(GemtextView):
         return super().role_style(role)
 
 
+MOVING = ("cursor-up", "cursor-down", "page-up", "page-down", "cursor-top", "cursor-bottom")
+"""The actions of any list that move the text too."""
+
+
 class HelpScreen(ModalScreen[None]):
     """Shown over the screen it explains."""
 
     AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KeyContext.HELP),
-        Binding("j,down", "scroll_by(1)", show=False),
-        Binding("k,up", "scroll_by(-1)", show=False),
-        Binding("pagedown,space", "scroll_page(1)", show=False),
-        Binding("pageup", "scroll_page(-1)", show=False),
-        Binding("g,home", "scroll_row(0)", show=False),
-        Binding("G,end", "scroll_row(100000)", show=False),
+        *(each for each in bindings(KeyContext.LIST) if isinstance(each, Binding) and each.id in MOVING),
     ]
     DEFAULT_CSS = """
     HelpScreen {
@@ -96,13 +100,18 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
+        adopt(self, CursorKeys(lambda: self.view, lambda top: self.view.move_to(0 if top else 1 << 20)))
         self._here = contexts_of(about)
+        self._words = words_of(about)
 
     def compose(self) -> ComposeResult:
         """A box over the screen."""
         with Vertical(id="box") as box:
             box.border_title = Content("Keys")
-            box.border_subtitle = Content("/ search   q close")
+            keys = host_of(self).keys
+            box.border_subtitle = Content(
+                f"{keys.shown('help-search')} search   {keys.shown('help-close')} close"
+            )
             yield HelpView(id="help")
             yield Input(placeholder="Search", max_length=100)
 
@@ -123,10 +132,11 @@ class HelpScreen(ModalScreen[None]):
             rows: list[Row] = []
             for context in (*self._here, *(context for context in KeyContext if context not in self._here)):
                 found = [
-                    (", ".join(map(readable, keys.of(action.id))) or "no key", action)
+                    (", ".join(map(readable, keys.of(action.id))) or "no key", named(action, self._words))
                     for action in ACTIONS
                     if action.context is context
                 ]
+                found = _series(found)
                 lines = [each for each in found if _matches(*each, words)]
                 if lines:
                     here = "" if context in self._here else " (elsewhere)"
@@ -169,18 +179,6 @@ class HelpScreen(ModalScreen[None]):
     def _entered(self) -> None:
         self.view.focus()
 
-    def action_scroll_by(self, lines: int) -> None:
-        """By lines."""
-        self.view.move(lines)
-
-    def action_scroll_page(self, pages: int) -> None:
-        """By pages."""
-        self.view.move_page(pages)
-
-    def action_scroll_row(self, row: int) -> None:
-        """To an end."""
-        self.view.move_to(row)
-
 
 def contexts_of(screen: Screen[object]) -> tuple[KeyContext, ...]:
     """The contexts whose keys a screen has, its own first."""
@@ -211,6 +209,16 @@ def _signs(words: list[str], width: int) -> list[Row]:
         rows.append(Row(((fit(shown, KEYS), "key"), (lines[0], "text"))))
         rows += [Row(((" " * KEYS + line, "text"),)) for line in lines[1:]]
     return [*rows, Row(())]
+
+
+def _series(found: list[tuple[str, KeyAction]]) -> list[tuple[str, KeyAction]]:
+    """The same with one row for the saved searches, where all nine have the key of their number."""
+    nine = [each for each in found if each[1].id.startswith(SAVED)]
+    if [shown for shown, _ in nine] != [action.id.removeprefix(SAVED) for _, action in nine] or not nine:
+        return found
+    at = found.index(nine[0])
+    row = (f"{nine[0][0]} … {nine[-1][0]}", KeyAction("searches", "", "Saved search", "Open a saved search."))
+    return [*found[:at], row, *found[at + len(nine) :]]
 
 
 def _matches(shown: str, action: KeyAction, words: list[str]) -> bool:

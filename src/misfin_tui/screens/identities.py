@@ -13,13 +13,15 @@ from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import HOST, ITSELF, IdentityForm, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
-from misfin_tui.dialogs.text import Fact, FactsDialog
+from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.keymap import KeyContext
 from misfin_tui.screens.base import AppScreen
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import day, grouped, short, span
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
+from misfin_tui.wording.facts import Fact
 
 if TYPE_CHECKING:
     from misfin_tui.services.identities import OwnIdentity
@@ -30,6 +32,7 @@ class IdentitiesScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.IDENTITIES)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Identities"
+    ROWS = ("identity", "identities")
 
     def make_list(self) -> RowList[OwnIdentity]:
         """Address, name, key, state."""
@@ -41,7 +44,9 @@ class IdentitiesScreen(ListScreen):
             Column("SHA-256", 17, spare=1),
             Column("State"),
         )
-        empty = "You have no Misfin address; e-mail needs none. Press n to create one, i to import one."
+        new, imported = map(self.misfin.keys.shown, ("new-identity", "import-identity"))
+        empty = "You have no Misfin address; e-mail needs none."
+        empty += f" Press {new} to create one, {imported} to import one."
         return RowList(columns, self._cells, lambda row: row.name, empty=empty)
 
     def _cells(self, row: OwnIdentity) -> Sequence[Cell]:

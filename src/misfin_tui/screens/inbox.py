@@ -14,15 +14,19 @@ from misfin.store.rows import View
 from misfin_tui.keymap import KeyContext
 from misfin_tui.screens.base import CursorKeys
 from misfin_tui.screens.folder_actions import FolderActions
+from misfin_tui.screens.going import GoingActions, NextUnread
 from misfin_tui.screens.inbox_list import ListActions, ListSelection, PreviewFollower
 from misfin_tui.screens.inbox_news import InboxStatus
 from misfin_tui.screens.inbox_search import SearchSession
 from misfin_tui.screens.message_actions import MessageActions
 from misfin_tui.screens.message_screen import MessageScreen
+from misfin_tui.screens.more_actions import MoreActions
 from misfin_tui.screens.prompts import Prompts
+from misfin_tui.screens.whole_list import WholeListActions
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
-from misfin_tui.widgets.message_list import MessageList, Source
+from misfin_tui.widgets.message_list import MessageList
+from misfin_tui.widgets.pages import Source
 from misfin_tui.widgets.preview import Preview
 from misfin_tui.widgets.sidebar import Sidebar, SidebarEntry, SidebarKind
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
         SourceChanged,
         SyncChanged,
     )
+    from misfin_tui.screens.server_rows import ServerRows
     from misfin_tui.services.mail import FirstPage
 
 NARROW = 100
@@ -96,17 +101,25 @@ class InboxScreen(MessageScreen):
         self.news = InboxStatus(self, messages, self.sidebar, self.status, self.search)
         self.follower = PreviewFollower(self, messages, self.preview)
         self.selection = ListSelection(self, messages, self.preview, self.news.refresh_all)
-        self.folders = FolderActions(self, self.sidebar, self.prompts, self.search)
+        self.folders = FolderActions(self, self.sidebar, self.prompts, self.search, lambda: self.news.removed)
         self.actions = MessageActions(self, self.selection, self.prompts)
+        self.going = GoingActions(self, messages, self.sidebar, self.prompts, self.search, self.choose)
+        self.other_words = self.going.other_words
         adopt(
             self,
             self.search,
             self.follower,
             self.actions,
+            MoreActions(self, self.selection, self.prompts),
             ListActions(self, messages, self.search),
+            self.going,
+            NextUnread(self, messages),
+            WholeListActions(self, messages, self.actions, self.prompts, self._titles_changed),
             self.folders,
             CursorKeys(lambda: self.pane, lambda top: self.pane.move_to(0 if top else 1 << 40)),
         )
+        self._server_rows: ServerRows | None = None
+        """What follows the list, once there is an account that may have anything to follow."""
         self._on_held = False
         """Whether a message is held in the conversation under the cursor, as the key line has it."""
 
@@ -179,15 +192,23 @@ class InboxScreen(MessageScreen):
 
     def _titles_changed(self) -> None:
         self.news.titles_changed()
+        if self.going.at_home() is not self.going.said_home:
+            self.refresh_bindings()  # what the key line says of going back
 
     @on(MessageList.Loaded)
     def _loaded(self) -> None:
-        self.news.titles_changed()
+        self._titles_changed()
         self.search.count_on()
+        if self._server_rows is None and self.misfin.config.accounts:
+            from misfin_tui.screens.server_rows import ServerRows  # late: not for the first frame
+
+            self._server_rows = ServerRows(self, self.messages, self.news.set_news, self._titles_changed)
+        if self._server_rows is not None:
+            self._server_rows.loaded(typing=self.search.typing)
 
     @on(MessageList.MarksChanged)
     def _marks_changed(self) -> None:
-        self.news.titles_changed()
+        self._titles_changed()
 
     @on(MessageList.Failed)
     def _list_failed(self, event: MessageList.Failed) -> None:
@@ -295,6 +316,8 @@ class InboxScreen(MessageScreen):
             return
         row = self.messages.current
         if row is None:
+            if self._server_rows is not None:
+                self._server_rows.open()
             return
         if self.messages.view.folder == DRAFTS:
             self.actions.action_edit_draft()

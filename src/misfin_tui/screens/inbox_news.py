@@ -10,7 +10,7 @@ from textual.content import Content
 
 from misfin.errors import MisfinError
 from misfin.model.folders import INBOX
-from misfin.store.rows import View
+from misfin.store.rows import Order, View
 from misfin_tui.config import ReceiveConfig, split_listen
 from misfin_tui.messages import IndexProgress
 from misfin_tui.screens.base import AppScreen, ScreenController
@@ -19,9 +19,9 @@ from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import wrap
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.message_list import MessageList
-from misfin_tui.widgets.message_rows import at_home
 from misfin_tui.widgets.sidebar import Sidebar, entries
 from misfin_tui.widgets.statusbar import StatusBar
+from misfin_tui.wording.message import at_home
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -32,8 +32,15 @@ RELOAD_PAUSE = 0.25
 """Seconds between two readings of the list while mail pours in."""
 AWAY_PAUSE = 3.0
 """Seconds between two checks for a folder of mail that is not where it was."""
-ORDER = ("unread", "sending", "held", "index", "receiver")
+ORDER = ("unread", "sending", "held", "index", "server", "receiver")
 """The pieces of news on the status line; where there is no room, the last ones are left out."""
+SORTED = {
+    Order.OLDEST: "oldest first",
+    Order.SENDER: "by sender",
+    Order.SUBJECT: "by subject",
+    Order.SIZE: "by size",
+}
+"""What the title says of a list that is not sorted as usual."""
 SOURCES = {"running": ("●", "good"), "stopped": ("○", "muted"), "failed": ("○", "bad")}
 """How the states of what brings mail are marked; the others as a warning."""
 
@@ -66,6 +73,8 @@ class InboxStatus(ScreenController):
         self._away_timer: Timer | None = None
         self._attics: tuple[str, ...] = ()
         """Accounts that have one."""
+        self.removed: tuple[str, ...] = ()
+        """Whose mail is here although the account was removed."""
         self._held = 0
         self._asking = 0
         """Deliveries, and folders elsewhere, that need a decision."""
@@ -76,11 +85,17 @@ class InboxStatus(ScreenController):
     def titles_changed(self) -> None:
         """Say what the list shows, and why it is empty when it is."""
         messages, view = self.messages, self.messages.view
-        name = f"Search: {self.search.written(view.query)}" if view.query else view.folder or "All mail"
+        name = view.folder or ("Search" if view.query else "All mail")
+        if view.query:
+            name = f"{name}: {self.search.written(view.query)}"
         more = "" if messages.complete else "+"
         parts = [name, f"{messages.total:,}{more} conversation{'' if messages.total == 1 else 's'}"]
+        if messages.tail.rows:
+            parts.append(f"{len(messages.tail.rows):,} on the server")
         if view.unread_only:
             parts.append("unread only")
+        if said := SORTED.get(self.services.mail.order_of(view)):
+            parts.append(said)
         if messages.marks:
             parts.append(f"{len(messages.marks):,} selected")
         messages.border_title = Content(plain(" · ".join(parts), one_line=True))
@@ -97,7 +112,9 @@ class InboxStatus(ScreenController):
     def show_folders(self, folders: list[FolderRow]) -> None:
         """Show folders and counts beside the list."""
         searches = list(self.misfin.config.searches.items())
-        self.sidebar.show(entries(folders, self._outbox, searches, self._own, self.away, self._attics))
+        self.sidebar.show(
+            entries(folders, self._outbox, searches, self._own, self.away, self._attics, self.removed)
+        )
         self.sidebar.mark_shown(self.messages.view)
         unread = sum(row.unread for row in folders if row.folder == INBOX)
         self.set_news("unread", f"{unread:,} unread" if unread else "", "warning")
@@ -120,10 +137,11 @@ class InboxStatus(ScreenController):
             own = [each.directory for each in await self.services.accounts.all()]
             self._received_here = await self.services.accounts.received_here()
             await self.services.accounts.create_new_mail()
+            removed = await self.services.email_accounts.leftover.directories()
         except MisfinError:
             return  # the app says so
-        if own != self._own:
-            self._own = own
+        if (own, removed) != (self._own, self.removed):
+            self._own, self.removed = own, removed
             self.refresh_all()
         self.find_away()
 
@@ -147,13 +165,20 @@ class InboxStatus(ScreenController):
     def _why_empty(self, view: View) -> str:
         """What an empty list says."""
         if view.query:
-            return f"Nothing found so far.\n\n{self._progress}" if self._progress else "Nothing found."
+            if self._progress:
+                return f"Nothing found so far.\n\n{self._progress}"
+            key = self.misfin.keys.shown
+            return f"Nothing found.\n\nPress {key('search')} to search again, {key('back')} to go back."
         if away := [account for account in self.away if view.account in (None, account)]:
             return "\n".join(self._where_it_was(account) for account in away)
         if view.unread_only:
             return f"Nothing unread. Press {self.misfin.keys.shown('unread-only')} to see all."
-        if self._progress or view != self.search.home:
-            return self._progress or "Nothing here yet."
+        if self._progress:
+            return self._progress
+        if view != self.search.home:
+            from misfin_tui.screens.empty_folders import empty_folder  # late: not for the first screen
+
+            return empty_folder(view.folder, self.misfin.keys)
         key = self.misfin.keys.shown
         keys = f"Press {key('compose')} to write a message, {key('help')} to see all keys."
         lines = ["No mail yet.", "", keys]
@@ -213,24 +238,25 @@ class InboxStatus(ScreenController):
         try:
             while self._stale:
                 self._stale = False
-                folders = await self.services.mail.folders()
-                if not self.services.mail.scanned and not any(row.total for row in folders):
-                    return  # an index just begun knows less than the page shown; the scan will report
-                await self.messages.reload()
-                self._find_home(folders)
-                self.show_folders(folders)
-                if self._own:
-                    self.find_away()
+                try:
+                    folders = await self.services.mail.folders()
+                    if not self.services.mail.scanned and not any(row.total for row in folders):
+                        continue  # an index just begun knows less than the page shown; the scan will report
+                    await self.messages.reload()
+                    self._find_home(folders)
+                    self.show_folders(folders)
+                    if self._own:
+                        self.find_away()
+                except MisfinError as error:  # what came meanwhile is another chance
+                    self.misfin.report(error)
                 await asyncio.sleep(RELOAD_PAUSE)
-        except MisfinError as error:
-            self.misfin.report(error)
         finally:
             self._reloading = False
 
     @worker(group="outbox", exclusive=True, description="count the outbox")
     async def count_outbox(self) -> None:
         """Say how many messages are being sent and how many need a decision."""
-        from misfin_tui.screens.outbox_words import MOVING, under_way  # late: not for the first frame
+        from misfin_tui.wording.outbox import MOVING, under_way  # late: not for the first frame
 
         try:
             sending = await asyncio.to_thread(lambda: self.services.sending)  # its first use imports a lot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.worker import WorkerError
@@ -49,6 +50,8 @@ class SearchSession(ScreenController):
         self._before: View | None = None
         """What the list showed before the search."""
         self._before_thread: int | None = None
+        self._within = View()
+        """What is searched: everything, or one folder."""
         self._searching = False
         """Whether a search is being typed."""
         self._typed = ""
@@ -64,6 +67,11 @@ class SearchSession(ScreenController):
     def active(self) -> bool:
         """Whether the list shows what was searched for, and something else before."""
         return self._before is not None
+
+    @property
+    def typing(self) -> bool:
+        """Whether a search is being written."""
+        return self._searching
 
     # ---- places
 
@@ -109,8 +117,19 @@ class SearchSession(ScreenController):
     async def _count_on(self) -> None:
         await self.messages.reload()
 
+    def action_search(self) -> None:
+        """Search all mail."""
+        self._within = View()
+        self._ask("Search")
+
+    def action_limit(self) -> None:
+        """Search within the folder shown."""
+        view = self.messages.view if self.messages.view.folder else self._before or self.home
+        self._within = replace(view, query="")
+        self._ask(f"Search in {view.folder or 'all mail'}")
+
     @worker(group="search", exclusive=True, description="search")
-    async def action_search(self) -> None:
+    async def _ask(self, question: str) -> None:
         """Search as you type; accepting keeps what was found, closing goes back."""
         from misfin_tui.widgets.searchbox import SEARCH_WORDS
 
@@ -124,7 +143,7 @@ class SearchSession(ScreenController):
         try:
             while answer is not None:
                 answer = await self.prompts.ask(
-                    "Search", answer, help=SEARCH_WORDS, changed=self._changed, accepted=self._drawn
+                    question, answer, help=SEARCH_WORDS, changed=self._changed, accepted=self._drawn
                 )
                 if answer is None or not answer.strip():
                     break
@@ -195,7 +214,7 @@ class SearchSession(ScreenController):
 
     async def _search(self, query: str, text: str) -> bool:
         """Show what a search finds, or what was there before it; False where it cannot be understood."""
-        view = View(query=query) if query.strip() else self._before or self.home
+        view = replace(self._within, query=query) if query.strip() else self._before or self.home
         if query.strip() and (query != self._written[0] or self.services.mail.as_typed(text) == query):
             self._written = query, text.strip()
         shown = True
@@ -205,12 +224,21 @@ class SearchSession(ScreenController):
         self.titles_changed()
         return shown
 
+    def action_search_server(self) -> None:
+        """What the servers have for this list that is not here."""
+        view = self.messages.view
+        if self.services.syncing.server_search.accounts(view):
+            self.misfin.open_on_server(view)
+        else:
+            self.misfin.say("No account here has a server that can be searched.", severity="warning")
+
     def leave(self) -> None:
         """Show again what there was before the search."""
         self.screen.workers.cancel_group(self.screen, "view")  # a search just begun must not come after
         view, self._before = self._before, None
         if view is not None and self.messages.view != view:
             self.open_view(view, self._before_thread)
+        self.screen.call_after_refresh(self.titles_changed)  # there is no search to go back from
 
     @worker(group="search", exclusive=True, description="save a search")
     async def action_save_search(self) -> None:

@@ -25,7 +25,7 @@ async def follow(selection: Selection, prompts: Prompts, target: str) -> None:
         if scheme == "misfin" or (
             scheme == "mailto" and await screen.services.sending.can_write_to(AddressKind.MAIL)
         ):
-            screen.misfin.open_composer(await screen.services.sending.from_link(target))
+            await screen.misfin.open_link(target)
         elif scheme == "mid":
             await _to_message(selection, target)
         elif scheme == "cid":
@@ -63,7 +63,7 @@ async def _to_part(selection: Selection, prompts: Prompts, target: str) -> None:
 
 async def _outside(screen: AppScreen, target: str) -> None:
     outside = screen.services.outside
-    command = outside.opener() or "nothing (no opener was found)"
+    command = await outside.opener_named()
     answer = await screen.app.push_screen_wait(LinkDialog(target, command))
     if answer is Opening.OPEN:
         await outside.open_link(target)

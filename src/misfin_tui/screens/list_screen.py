@@ -23,16 +23,19 @@ class ListScreen(AppScreen):
     """A list of things with a search line. Each screen says what its rows are and what to do with one."""
 
     TITLE_TEXT = ""
+    ROWS = ("row", "rows")
+    """What one row is, and several."""
     DEFAULT_CSS = """
     ListScreen {
         layout: vertical; background: $background;
-        #search { display: none; margin: 0 1; background: $panel; }
+        #search { display: none; padding: 0 1; background: $panel; }
         &.-searching #search { display: block; }
-        RowList { height: 1fr; }
-        #detail { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
-        #detail { border-top: solid $border-blurred; border-title-color: $warning; }
+        RowList { height: 1fr; border: round $border-blurred; border-title-color: $text-muted; }
+        RowList:focus { border: round $border; border-title-color: $primary; }
+        #detail { height: auto; max-height: 5; padding: 0 1; color: $text-muted; }
+        #detail { border: round $border-blurred; border-title-color: $warning; }
         #detail.-empty { display: none; }
-        &.-detailed ToastRack { margin-bottom: 4; }
+        &.-detailed ToastRack { margin-bottom: 5; }
     }
     """
 
@@ -95,12 +98,20 @@ class ListScreen(AppScreen):
     def filter(self) -> None:
         """Show what matches the search."""
         words = self.search.value.casefold().split()
-        shown = [item for item in self.everything if self.matches(item, words)] if words else self.everything
-        self.rows.empty = "Nothing here matches the search." if words else self._empty
+        listed = self.listed(searching=bool(words))
+        shown = [item for item in listed if self.matches(item, words)] if words else listed
+        back = self.misfin.keys.shown("leave-search")
+        nothing = f"Nothing here matches the search. Press {back} to see all."
+        self.rows.empty = nothing if words else self._empty
         self.rows.show(shown)
-        total = len(self.everything)
+        total = len(listed)
         count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
-        self.status.show(f"{self.TITLE_TEXT} · {count}", self.news())
+        self.rows.border_title = Content(f"{count} {self.ROWS[total != 1]}")
+        self.status.show(self.TITLE_TEXT, self.news())
+
+    def listed(self, *, searching: bool) -> list[Any]:
+        """What the list shows when nothing is searched for, or what a search goes through."""
+        return self.everything
 
     def detail(self, item: Any) -> str:
         """What is known about the item under the cursor, shown below the list; may be empty."""
@@ -119,7 +130,7 @@ class ListScreen(AppScreen):
         """Say below the list what there is to say about an item; None for nothing."""
         said = self.detail(item) if item is not None and self.size.height > 12 else ""
         hint = self.hint(item) if said else ""
-        self.detail_line.border_title = Content(plain(f" {hint} ", one_line=True)) if hint else ""
+        self.detail_line.border_title = Content(plain(hint, one_line=True)) if hint else ""
         self.detail_line.update(Content(plain(said, one_line=False)))
         self.detail_line.set_class(not said, "-empty")
         self.set_class(bool(said), "-detailed")  # notices leave it free
@@ -141,7 +152,10 @@ class ListScreen(AppScreen):
 
     @on(Input.Changed, "#search")
     def _search_changed(self) -> None:
-        self.filter()
+        if self.search.value and not self.has_class("-searching"):
+            self.search.value = ""  # keys that were on their way when the search was closed
+        else:
+            self.filter()
 
     @on(Input.Submitted, "#search")
     def _search_entered(self) -> None:

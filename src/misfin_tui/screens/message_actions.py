@@ -9,9 +9,11 @@ from misfin.errors import MisfinError
 from misfin.model.folders import DRAFTS
 from misfin_tui.keymap import readable
 from misfin_tui.screens.base import AppScreen, ScreenController
+from misfin_tui.screentext import plain
 from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
+    from misfin.store.rows import View
     from misfin_tui.screens.prompts import Prompts
     from misfin_tui.screens.selection import Selection
 
@@ -75,6 +77,8 @@ class MessageActions(ScreenController):
             if row is None:
                 return
             draft = await self.services.sending.answer(row, How(how), self.selection.quoted())
+            if row.unread:  # who answers a message has read it
+                await self.services.filer.apply("read", [row.id], undoable=False)
         except MisfinError as error:
             self.misfin.report(error)
         else:
@@ -119,13 +123,19 @@ class MessageActions(ScreenController):
     @worker(group="file", description="move messages")
     async def action_move_to_folder(self) -> None:
         """Move to a folder."""
-        targets = self._some_targets()
-        if not targets:
-            return
+        if (targets := self._some_targets()) and (folder := await self._which_folder("Move to")):
+            await self._apply("move", targets, folder, gone=True)
+
+    @worker(group="file", description="copy messages")
+    async def action_copy_to_folder(self) -> None:
+        """Copy to a folder."""
+        if (targets := self._some_targets()) and (folder := await self._which_folder("Copy to")):
+            await self._apply("copy", targets, folder)
+
+    async def _which_folder(self, question: str) -> str:
         names = sorted({row.folder for row in await self.services.mail.folders()})
-        answer = await self.prompts.ask("Move to", help="a folder; a new name creates one", offers=names)
-        if answer and answer.strip():
-            await self._apply("move", targets, answer.strip(), gone=True)
+        answer = await self.prompts.ask(question, help="a folder; a new name creates one", offers=names)
+        return (answer or "").strip()
 
     @worker(group="file", description="file messages")
     async def file(self, action: str, argument: str = "", *, gone: bool = False) -> None:
@@ -133,6 +143,10 @@ class MessageActions(ScreenController):
         targets = self._some_targets()
         if targets:
             await self._apply(action, targets, argument, gone=gone)
+
+    async def file_view(self, action: str, view: View) -> None:
+        """The same to all that a view shows."""
+        await self._apply(action, view)
 
     def _some_targets(self) -> Sequence[int]:
         """What the action applies to; when that is nothing, it is reported."""
@@ -142,7 +156,7 @@ class MessageActions(ScreenController):
         return targets
 
     async def _apply(
-        self, action: str, targets: Sequence[int], argument: str = "", *, gone: bool = False
+        self, action: str, targets: Sequence[int] | View, argument: str = "", *, gone: bool = False
     ) -> None:
         try:
             toast = await self.services.filer.apply(action, targets, argument, view=self.selection.view())
@@ -181,7 +195,8 @@ class MessageActions(ScreenController):
             self.misfin.report(error)
             return
         self.misfin.withdraw("filing")
-        self.misfin.say(toast or "There is nothing to undo.")
+        self.misfin.withdraw("undone", every=True)
+        self.misfin.say(toast or "There is nothing to undo.", about="undone")
         await self.selection.filed(False)
 
     @worker(group="file", description="block a sender")
@@ -189,7 +204,7 @@ class MessageActions(ScreenController):
         """Block the sender: later mail from there is refused."""
         try:
             row = await self.selection.chosen_message()
-            if row is None or not row.sender_address:
+            if row is None or not row.sender_address or not await self._may_block(row.sender_address):
                 return
             await self.services.contacts.block_sender(row)
         except MisfinError as error:
@@ -198,3 +213,12 @@ class MessageActions(ScreenController):
         self._say_undoable(
             f"{row.sender_address} is blocked: their mail will be refused from now on.", "blocking"
         )
+
+    async def _may_block(self, address: str) -> bool:
+        from misfin_tui.dialogs.confirm import ConfirmDialog  # late: not for the first frame
+
+        question = "Their mail will be refused from now on, before it is stored."
+        blocks: bool | None = await self.screen.app.push_screen_wait(
+            ConfirmDialog(f"Block {plain(address, one_line=True)}?", question, yes="Block", danger=True)
+        )
+        return bool(blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -10,28 +11,38 @@ from textual import work
 
 from misfin.store.outgoing.deliveries import TAKEN, DeliveryState, OutboxRow
 from misfin_tui.dialogs.base import Choice
-from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.keymap import KeyContext, readable
 from misfin_tui.messages import OutboxChanged, TrustAsked
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.outbox_answers import OutboxAnswers
-from misfin_tui.screens.outbox_words import (
+from misfin_tui.screens.sending import confirmed
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.controller import adopt
+from misfin_tui.widgets.facts import needing
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
+from misfin_tui.wording.outbox import (
     MARKS,
     TONES,
-    is_gone,
     next_step,
+    offers,
     state_words,
     still_waits,
     transcript,
     under_way,
 )
-from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.controller import adopt
-from misfin_tui.widgets.facts import needing
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.wording.outbox_questions import (
+    FINISHED,
+    NOT_EDITED,
+    NOT_REMOVED,
+    NOT_STOPPED,
+    NOT_TRIED,
+    cancel_it,
+    edit_anyway,
+    send_again,
+)
 
-FINISHED = frozenset({*TAKEN, DeliveryState.FAILED, DeliveryState.CANCELLED})
 TICK = 1.0  # seconds between looks at the clock, for "in 12 s"
 
 
@@ -40,6 +51,7 @@ class OutboxScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.OUTBOX)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Outbox"
+    ROWS = ("delivery", "deliveries")
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +67,11 @@ class OutboxScreen(ListScreen):
             Column("State"),
             Column("Tries", 5, right=True, spare=2),
         )
-        return RowList(columns, self._cells, lambda row: row.id, empty="Nothing is waiting to be sent.")
+        empty = (
+            "Nothing is waiting to be sent. What you send is shown here with every attempt; press"
+            f" {self.misfin.keys.shown('outbox-compose')} to write a message."
+        )
+        return RowList(columns, self._cells, lambda row: row.id, empty=empty)
 
     def _cells(self, row: OutboxRow) -> Sequence[Cell]:
         tone = TONES[row.state]
@@ -63,7 +79,7 @@ class OutboxScreen(ListScreen):
             (MARKS[row.state], tone),
             (row.to, "strong" if row.state not in FINISHED else "normal"),
             (row.subject or "(no subject)", "normal" if row.subject else "muted"),
-            (state_words(row, time.time()), tone),
+            (state_words(row, time.time(), self.misfin.keys.shown("undo-send")), tone),
             (str(row.attempts or ""), "muted"),
         )
 
@@ -103,7 +119,7 @@ class OutboxScreen(ListScreen):
 
     def detail(self, item: OutboxRow) -> str:
         """The state in full."""
-        said = state_words(item, time.time())
+        said = state_words(item, time.time(), self.misfin.keys.shown("undo-send"))
         return f"{said[:1].upper()}{said[1:]}"
 
     def hint(self, item: OutboxRow) -> str:
@@ -132,7 +148,10 @@ class OutboxScreen(ListScreen):
         row = self.row
         if row is None:
             return {"answer", "attempts", "retry", "edit", "cancel"}
-        return () if next_step(row) else {"answer"}
+        idle = set() if next_step(row) else {"answer"}
+        if row.state in (*TAKEN, DeliveryState.SENDING):
+            idle |= {"retry", "edit", "cancel"}
+        return idle
 
     # ---- what can be done
 
@@ -145,17 +164,18 @@ class OutboxScreen(ListScreen):
         attempts = await self.attempt(self.services.sending.attempts(row.id))
         if attempts is None:
             return
-        more = [Choice("answer", "Decide …")] if row.state is DeliveryState.HELD or is_gone(row) else []
-        more += [Choice("retry", "Try now")] if row.state not in (*TAKEN, DeliveryState.SENDING) else []
-        account = self.misfin.config.accounts.get(row.account)  # a Misfin account's folder is its address
-        sender = account.address if account is not None else row.account
+        more = [Choice(action, label) for action, label in offers(row).items()]
+        sender = await asyncio.to_thread(self.services.address_of, row.account)
         facts = transcript(row, attempts, time.time(), sender=sender)
         dialog = FactsDialog(f"To {row.to}", facts, more=more)
         choice = await self.app.push_screen_wait(dialog)
-        if choice == "answer":
-            self.answers.action_answer()
-        elif choice == "retry":
-            self.action_retry()
+        actions = {
+            "answer": self.answers.action_answer,
+            "retry": self.action_retry,
+            "edit": self.action_edit,
+        }
+        if choice in actions:
+            actions[choice]()
 
     @work(group="outbox", description="try again")
     async def action_retry(self) -> None:
@@ -163,19 +183,10 @@ class OutboxScreen(ListScreen):
         row = self.row
         if row is None:
             return
-        if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
-            ConfirmDialog(
-                "Send it again?",
-                f"The last attempt to reach {row.to} was cut off after the message was sent. It may have"
-                " arrived; sending again may deliver it twice. Ask the recipient if you can.",
-                yes="Send again",
-                no="Leave it",
-                danger=True,
-            )
-        ):
+        if row.state is DeliveryState.UNCERTAIN and not await confirmed(self, send_again(row)):
             return
-        if not await self.attempt(self.services.sending.retry(row.id)):
-            self.misfin.say("It cannot be tried now: it is being sent, or was delivered.", severity="warning")
+        if await self.attempt(self.services.sending.retry(row.id)) is False:  # None: it was said why
+            self.misfin.say(NOT_TRIED, severity="warning")
         self._withdraw_offer()
 
     @work(group="outbox", description="edit a message")
@@ -185,11 +196,9 @@ class OutboxScreen(ListScreen):
         if row is None:
             return
         if row.state in (*TAKEN, DeliveryState.SENDING):
-            self.misfin.say("It was already sent and cannot be edited.", severity="warning")
+            self.misfin.say(NOT_EDITED, severity="warning")
             return
-        if row.state is DeliveryState.UNCERTAIN and not await self.app.push_screen_wait(
-            ConfirmDialog("Edit it?", "It may already have arrived unchanged.", yes="Edit", no="Leave it")
-        ):
+        if row.state is DeliveryState.UNCERTAIN and not await confirmed(self, edit_anyway()):
             return
         draft = await self.attempt(self.services.sending.edit(row.id))
         self._withdraw_offer()
@@ -203,16 +212,13 @@ class OutboxScreen(ListScreen):
         if row is None:
             return
         if row.state in FINISHED:
-            if not await self.attempt(self.services.sending.remove(row.id)):
-                self.misfin.say("It stays until its copy is in Sent.")
+            if await self.attempt(self.services.sending.remove(row.id)) is False:
+                self.misfin.say(NOT_REMOVED)
             return
-        question = f"Do not send “{row.subject or 'no subject'}” to {row.to}?"
-        if not await self.app.push_screen_wait(
-            ConfirmDialog("Cancel it?", question, yes="Do not send", no="Keep it", danger=True)
-        ):
+        if not await confirmed(self, cancel_it(row)):
             return
         if await self.attempt(self.services.sending.cancel(row.id)) is False:
-            self.misfin.say("It is being sent right now and cannot be stopped.", severity="warning")
+            self.misfin.say(NOT_STOPPED, severity="warning")
         self._withdraw_offer()
 
     @work(group="outbox", description="undo send")

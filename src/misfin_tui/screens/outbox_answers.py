@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
-from misfin_tui.dialogs.certificate import Answer, CertificateDialog
-from misfin_tui.dialogs.confirm import ConfirmDialog
+from misfin.store.outgoing.deliveries import ABOUT_TRUST, DeliveryState, OutboxRow, Question
+from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.prompt import ChooseDialog
-from misfin_tui.dialogs.redirect import Following, RedirectDialog
+from misfin_tui.dialogs.redirect import RedirectDialog
 from misfin_tui.screens.base import AppScreen, ScreenController
-from misfin_tui.screens.outbox_words import is_gone
+from misfin_tui.screens.sending import confirmed
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.facts import many
-
-TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE, Question.UNTRUSTED_SERVER})
-REDIRECTS = frozenset({Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS})
+from misfin_tui.wording.certificate import Answer
+from misfin_tui.wording.outbox import is_gone
+from misfin_tui.wording.outbox_questions import NO_DECISION, REDIRECTS, mark_as_gone
+from misfin_tui.wording.redirect import Following
 
 
 class OutboxAnswers(ScreenController):
@@ -45,8 +45,8 @@ class OutboxAnswers(ScreenController):
         elif is_gone(row):
             await self._answer_gone(row)
         elif row.state is not DeliveryState.HELD or row.question is None:
-            self.misfin.say("This message needs no decision.")
-        elif row.question in TRUST:
+            self.misfin.say(NO_DECISION)
+        elif row.question in ABOUT_TRUST:
             await self._answer_trust(row)
         elif row.question in REDIRECTS:
             await self._answer_redirect(row)
@@ -97,10 +97,7 @@ class OutboxAnswers(ScreenController):
                 await self.screen.attempt(self.services.sending.retry(each))
 
     async def _answer_gone(self, row: OutboxRow) -> None:
-        question = f"The server says that {row.to} is gone for good. Its contact is kept, but offered last."
-        if await self.screen.app.push_screen_wait(
-            ConfirmDialog("Mark the mailbox as gone?", question, yes="Mark it")
-        ):
+        if await confirmed(self.screen, mark_as_gone(row)):
             await self.screen.attempt(self.services.contacts.gone(row.to, row.why, row.kind))
 
     async def _answer_redirect(self, row: OutboxRow) -> None:

@@ -12,10 +12,13 @@ from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.theme import ThemeDialog
-from misfin_tui.keymap import KeyContext, readable
+from misfin_tui.host import AccountAction
+from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
+from misfin_tui.screens.account_actions import change_password
 from misfin_tui.screens.list_screen import ListScreen
 from misfin_tui.screens.settings_rows import (
+    KEYS_PAGE,
     Setting,
     complaint,
     host_setting,
@@ -26,8 +29,8 @@ from misfin_tui.screens.settings_rows import (
     typed,
 )
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.message_rows import at_home
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
 
 
 class SettingsScreen(ListScreen):
@@ -35,24 +38,34 @@ class SettingsScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.SETTINGS)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Settings"
+    ROWS = ("setting", "settings")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys_shown = False
+        """Whether the page of keys is shown."""
 
     def make_list(self) -> RowList[Setting]:
-        """Name, value, explanation."""
+        """Name, value, explanation, in groups."""
         columns = (
             Column("", 1),
-            Column("Setting", 32),
+            Column("Setting", 26),
             Column("Value", 30),
             Column("What it does", 0, spare=1),
         )
         return RowList(
-            columns, self._cells, lambda setting: setting.name, empty="No setting matches the search."
+            columns,
+            self._cells,
+            lambda setting: setting.name,
+            group=lambda setting: setting.group,
+            empty="No setting matches the search.",
         )
 
     def _cells(self, setting: Setting) -> Sequence[Cell]:
         own = setting.value != setting.default
         return (
             ("•", "accent") if own else ("", "normal"),
-            (setting.name, "strong" if own else "normal"),
+            (setting.key, "strong" if own else "normal"),
             (setting.shown or "–", "accent" if own else "normal"),
             (setting.help, "muted"),
         )
@@ -61,18 +74,48 @@ class SettingsScreen(ListScreen):
         """The settings in use."""
         return settings_of(self.misfin.config)
 
+    def listed(self, *, searching: bool) -> list[Any]:
+        """The keys of single actions have a page of their own; a search finds everything."""
+        if searching and not self.keys_shown:
+            return self.everything
+        return [each for each in self.everything if each.is_key is self.keys_shown]
+
     def matches(self, item: Setting, words: list[str]) -> bool:
-        """By name, value and explanation."""
-        text = f"{item.name} {item.shown} {item.help}".casefold()
+        """By name, heading, value and explanation."""
+        text = f"{item.name} {item.group} {item.shown} {item.help}".casefold()
         return all(word in text for word in words)
 
+    def hint(self, item: Setting) -> str:
+        """The whole name, as the file has it."""
+        return item.name
+
     def detail(self, item: Setting) -> str:
-        """The explanation in full, and the default."""
-        removing = ""
+        """The explanation in full, what it can be, and the default."""
+        if item.name == KEYS_PAGE:
+            return item.help
+        more = [f"Default: {item.shown_default}"]
+        if item.choices:
+            more.append(f"Choices: {', '.join(each or 'empty' for each in item.choices)}")
         if item.section == "accounts":
-            key = self.misfin.config.keys.get("remove-account", "D")
-            removing = f" · {readable(key)} removes the account {item.host}"
-        return f"{item.help}\nDefault: {item.shown_default}{removing}"
+            more.append(f"{self.misfin.keys.shown('remove-account')} removes the account {item.host}")
+        return f"{item.help}\n{' · '.join(more)}"
+
+    def action_back(self) -> None:
+        """Close the search first, then the page of keys, then the screen."""
+        if self.keys_shown and not self.has_class("-searching"):
+            self._show_keys(shown=False)
+        else:
+            super().action_back()
+
+    def _show_keys(self, *, shown: bool) -> None:
+        self.keys_shown = shown
+        self.TITLE_TEXT = f"{type(self).TITLE_TEXT} › Keys" if shown else type(self).TITLE_TEXT
+        self.ROWS = ("action", "actions") if shown else type(self).ROWS
+        self.filter()
+        if shown:
+            self.rows.move_to_end(top=True)
+        else:
+            self.rows.go_to(KEYS_PAGE)
 
     def choose(self, item: Any) -> None:
         """A double click changes."""
@@ -95,12 +138,17 @@ class SettingsScreen(ListScreen):
         setting = self.setting
         if setting is None:
             return
+        if setting.name == KEYS_PAGE:
+            self._show_keys(shown=True)
+            return
         if isinstance(setting.value, bool):
             await self._set(setting, not setting.value)
             return
         is_password = (setting.section, setting.key) == ("accounts", "password")
-        if is_password and await self._change_password(setting):
-            return
+        if is_password:
+            changing = change_password(self.app, setting.host, or_say=True)
+            if await self.attempt(changing) is not False:
+                return
         if setting.name == "ui.theme":
             dialog: Any = ThemeDialog(list(self.app.available_themes), self.app.theme)
         elif setting.choices and not isinstance(setting.value, tuple):
@@ -111,37 +159,6 @@ class SettingsScreen(ListScreen):
         answer = await self.app.push_screen_wait(dialog)
         if answer is not None:
             await self._set(setting, parsed(setting, answer))
-
-    async def _change_password(self, setting: Setting) -> bool:
-        """Take a new password for the keyring; False where it is to be kept elsewhere."""
-        if await self.services.email_accounts.keyring_problem():
-            return False
-        how = await self.app.push_screen_wait(
-            ChooseDialog(
-                f"Password of {setting.host}",
-                [
-                    ("type", "Type a new one", "kept in this computer's keyring"),
-                    ("say", "Say where it is", "a command, a variable or another entry of the keyring"),
-                ],
-            )
-        )
-        if how == "say":
-            return False
-        if how == "type":
-            word = await self.app.push_screen_wait(
-                PromptDialog(
-                    f"New password of {setting.host}",
-                    yes="Save",
-                    password=True,
-                    check=lambda text: "" if text else "Enter the password.",
-                )
-            )
-            if word:
-                config = await self.attempt(self.services.email_accounts.set_password(setting.host, word))
-                if config is not None:
-                    self.misfin.use_config(config)
-                    self.misfin.say(f"The password of {setting.host} is in the keyring.")
-        return True
 
     def _prompt(self, setting: Setting) -> PromptDialog:
         return PromptDialog(
@@ -162,13 +179,14 @@ class SettingsScreen(ListScreen):
                     ("hosts", "A host", "connect somewhere else, or use another protocol version"),
                     ("searches", "A saved search", "appears in the sidebar, and on the keys 1 to 9"),
                     ("account", "An e-mail account", "the program finds its servers"),
+                    ("mailbox", "A Misfin mailbox on a server", "opened with its certificate and key"),
                 ],
             )
         )
         if kind is None:
             return
-        if kind == "account":
-            await self.app.run_action("app.add_account")
+        if kind in ("account", "mailbox"):
+            await self.app.run_action(f"app.add_{kind}")
             return
         asked = (
             PromptDialog("Which host?", "The part of an address after the @.", yes="Next", check=_no_host)
@@ -187,34 +205,11 @@ class SettingsScreen(ListScreen):
             await self.read_again()
             self.rows.go_to(setting.name)
 
-    @work(group="settings", description="remove an account")
-    async def action_remove_account(self) -> None:
+    def action_remove_account(self) -> None:
         """Remove the e-mail account of this row, or one that is chosen; its mail stays."""
-        from misfin_tui.services.email import removal_question  # late: few come here
-
-        accounts, setting = self.misfin.config.accounts, self.setting
+        setting = self.setting
         name = setting.host if setting is not None and setting.section == "accounts" else ""
-        if not accounts:
-            self.misfin.say("There is no e-mail account to remove.")
-        elif not name:
-            options = [(each, each, account.address) for each, account in accounts.items()]
-            chosen: str | None = await self.app.push_screen_wait(
-                ChooseDialog("Remove which account?", options)
-            )
-            name = chosen or ""
-        if not name:
-            return
-        unsent = await self.attempt(self.services.email_accounts.unsent(name))
-        if unsent is None:
-            return
-        mail = at_home(self.services.profile.mail / name)
-        question = removal_question(name, accounts[name].address, mail, unsent)
-        title = "Remove this account?"
-        if await self.app.push_screen_wait(ConfirmDialog(title, question, yes="Remove", danger=True)):
-            removed = await self.attempt(self.services.email_accounts.remove(name))
-            if removed is not None:
-                self.misfin.use_config(removed.config)
-                self.misfin.say(f"Removed the account {name}. Its mail is still in {mail}.")
+        self.misfin.with_account(AccountAction.REMOVE, name)
 
     async def _set(self, setting: Setting, value: Any, *, keep: bool = False) -> None:
         """Write it; a default is not written, unless the row has to be kept (``keep``)."""
@@ -239,6 +234,7 @@ class SettingsScreen(ListScreen):
         import os
 
         from misfin_tui.editor import command_for, edit
+        from misfin_tui.widgets.handing_over import in_terminal_of
 
         text = before = await self.attempt(self.services.setup.file_text())
         if text is None:
@@ -250,7 +246,9 @@ class SettingsScreen(ListScreen):
                 self.misfin.say("The editor's command has an unclosed quote.", severity="error")
                 return
             runtime = self.services.profile.runtime
-            result = await edit(self.app, text, command=command, folder=runtime, name="config")
+            result = await edit(
+                in_terminal_of(self.app), text, command=command, folder=runtime, name="config"
+            )
             if result.problem:
                 self.misfin.say(result.problem, severity="warning", timeout=12)
             text = text if result.text is None else result.text

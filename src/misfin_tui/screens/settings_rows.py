@@ -5,19 +5,45 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from misfin.errors import MisfinError
 from misfin_tui import config as settings
 from misfin_tui.config import Config
 from misfin_tui.config.writing import simple, toml_value
-from misfin_tui.keymap import ACTIONS, NOOP, readable, resolve, split
+from misfin_tui.keymap import ACTIONS, BY_ID, NOOP, SET, SETS, STANDARD, keys_of_set, readable, resolve, split
 
 if TYPE_CHECKING:
     from misfin_tui.config.accounts import AccountConfig
 
 NEW_LINE = "\\n"
 """How a new line is typed in a field of one line."""
+
+KEYS_PAGE = "keys.single keys"
+"""The name of the row that leads to the page of keys."""
+
+_GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "ui": "Screen",
+        "keys": "Keys",
+        "compose": "Writing",
+        "send": "Sending",
+        "accounts": "Account",
+        "searches": "Saved searches",
+        "identity": "Identity",
+        "receive": "Receiving",
+        "trust": "Trust",
+        "verification": "Checking senders",
+        "rate_limit": "Limits for senders",
+        "gmap": "Mailboxes for others",
+        "deliver": "Mail kept elsewhere",
+        "proxy_protocol": "Balancers",
+        "operation": "Watching the receiver",
+        "hosts": "Host",
+    }
+)
+"""What a section is called, in the order in which the groups are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +69,18 @@ class Setting:
         return ".".join(filter(None, (self.section, self.host, self.key)))
 
     @property
+    def is_key(self) -> bool:
+        """Whether it says which keys an action has."""
+        return self.section == "keys" and self.key in BY_ID
+
+    @property
+    def group(self) -> str:
+        """The heading it stands under."""
+        if self.is_key:
+            return f"Keys: {BY_ID[self.key].context}"
+        return f"{_GROUPS[self.section]} {self.host}".strip()
+
+    @property
     def shown(self) -> str:
         """The value in words."""
         return self._words(self.value)
@@ -53,7 +91,7 @@ class Setting:
         return self._words(self.default) or "empty"
 
     def _words(self, value: Any) -> str:
-        if self.section == "keys":
+        if self.is_key:
             return " ".join(readable(key) for key in split(str(value)) if key != NOOP) or "none"
         if self.toml:
             return typed(self, value)
@@ -65,7 +103,7 @@ class Setting:
 
 
 def settings_of(config: Config) -> list[Setting]:
-    """Every setting there is: the sections, then hosts, saved searches and keys."""
+    """Every setting there is, in groups; the keys of single actions last."""
     found = [each for name, cls in settings.SECTIONS.items() for each in _section(config, name, cls)]
     for host in config.hosts:
         found += [
@@ -82,17 +120,37 @@ def settings_of(config: Config) -> list[Setting]:
         ]
     found += [each for name, account in config.accounts.items() for each in _account(name, account)]
     found += [search_setting(name, query) for name, query in config.searches.items()]
+    chosen = config.keys.get(SET, STANDARD)
+    page = KEYS_PAGE.partition(".")[2]
+    every = f"{len(ACTIONS)} actions"
     found += [
         Setting(
             "keys",
-            action.id,
-            config.keys.get(action.id, action.keys),
-            action.keys,
-            f"{action.help} ({action.context})",
-        )
-        for action in ACTIONS
+            SET,
+            chosen,
+            STANDARD,
+            "The keys that users of another program know: mutt, vim (as in aerc) or emacs (as in mu4e).",
+            SETS,
+        ),
+        Setting(
+            "keys",
+            page,
+            every,
+            every,
+            "The keys of each action, to change one by one. They go before the set.",
+        ),
     ]
-    return found
+    order = list(_GROUPS)
+    found.sort(key=lambda setting: order.index(setting.section))  # stable: within a section as it was
+    return [*found, *_keys(config, keys_of_set(chosen))]
+
+
+def _keys(config: Config, theirs: Mapping[str, str]) -> Iterator[Setting]:
+    """The keys of each action; the default is that of the set."""
+    for action in ACTIONS:
+        default = theirs.get(action.id, action.keys)
+        value = config.keys.get(action.id, default)
+        yield Setting("keys", action.id, value, default, f"{action.help} ({action.context})")
 
 
 def _section(config: Config, name: str, cls: Any) -> list[Setting]:
@@ -134,7 +192,7 @@ def host_setting(host: str) -> Setting:
 def question_of(setting: Setting) -> str:
     """What to say above the field in which a setting is typed."""
     lines = [setting.help]
-    if setting.section == "keys":
+    if setting.is_key:
         lines.append(f"Keys separated by commas, such as e, ctrl+a, f5; `{NOOP}` for none.")
     if isinstance(setting.value, tuple):
         of = f" Allowed: {', '.join(setting.choices)}." if setting.choices else ""
@@ -218,8 +276,8 @@ def _search(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
 
 
 def _address(setting: Setting, text: str, keys: Mapping[str, str]) -> str:
+    from misfin.model.account import is_account_name
     from misfin.model.address import MisfinAddress
-    from misfin.store.accounts import is_account_name
 
     if text.strip() and not is_account_name(text.strip()):
         MisfinAddress.parse(text.strip())

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -31,6 +32,10 @@ class Sign(RadioButton):
         return super().render()
 
 
+FILE_KEY = "wizard-file"
+"""The key that shows the settings file: only for the steps that write one (wizard.py)."""
+
+
 class StepsScreen(AppScreen):
     """A box with one step at a time. Nothing may be kept before the last step is done."""
 
@@ -38,7 +43,11 @@ class StepsScreen(AppScreen):
     """What each step is about."""
     FINISH: ClassVar[str] = "Finish"
     """The label of the button of the last step."""
-    BINDINGS = bindings(KeyContext.WIZARD)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        each for each in bindings(KeyContext.WIZARD) if isinstance(each, Binding) and each.id != FILE_KEY
+    ]
+    always_writing = True
+    """The key line names keys that work in a field too, on each step the same."""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-wide")]  # noqa: RUF012 - Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012 - as above
     DEFAULT_CSS = f"""
@@ -49,7 +58,7 @@ class StepsScreen(AppScreen):
         #dots {{ height: 1; color: $text-muted; margin-bottom: 1; }}
         #steps {{ height: auto; }}
         .step {{ height: auto; scrollbar-size: 1 1; }}
-        .step > Vertical {{ height: auto; }}
+        .step Vertical {{ height: auto; }}
         .step > Static {{ height: auto; }}
         .label {{ color: $text-muted; margin-top: 1; }}
         #problem {{ color: $warning; margin-top: 1; height: auto; max-height: 4; display: none; }}
@@ -61,7 +70,6 @@ class StepsScreen(AppScreen):
         RadioSet {{ border: none !important; height: auto; width: 1fr; background: $surface; padding: 0; }}
         RadioSet {{ margin-top: 1; }}
         Sign > .toggle--button {{ color: $foreground !important; background: $surface !important; }}
-        #settings {{ height: auto; max-height: 12; background: $panel; padding: 0 1; margin-top: 1; }}
     }}
     StepsScreen.-narrow #box {{ padding: 0 1; }}
     StepsScreen.-short #box {{ padding: 0 2; }}
@@ -112,7 +120,7 @@ class StepsScreen(AppScreen):
                         yield from self.compose_step(step)
             yield text("", id="problem")  # where one looks next: above the buttons
             with Horizontal(id="buttons"):
-                yield Button(Content("Next"), id="next", compact=True)
+                yield Button(Content("Next"), id="next", compact=True, classes="-primary")
                 yield Button(Content("Back"), id="back", compact=True)
         yield KeyBar(id="keys")
 

@@ -21,7 +21,8 @@ from misfin_tui.screens.sync_words import (
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import needing
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -36,6 +37,7 @@ class SyncScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.SYNC)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Sync"
+    ROWS = ("row", "rows")
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +57,8 @@ class SyncScreen(ListScreen):
             Column("In sync", 11, spare=3),
             Column("State"),
         )
-        empty = "No account fetches mail from a server. Press N to add one."
+        key = self.misfin.keys.shown("add-account")
+        empty = f"No account fetches mail from a server. Press {key} to add one; Misfin mail comes by itself."
         return RowList(columns, self._cells, _key, empty=empty)
 
     def _cells(self, row: SyncRow) -> Sequence[Cell]:
@@ -106,7 +109,7 @@ class SyncScreen(ListScreen):
 
     def detail(self, item: SyncRow) -> str:
         """Its state in full, and what to do."""
-        step = account_step(item.account) if item.folder is None else ""
+        step = account_step(item.account, self.misfin.keys) if item.folder is None else ""
         said = f"{item.words[:1].upper()}{item.words[1:]}"
         return f"{said}\n{step}" if step else said
 

@@ -6,9 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.text import FactsDialog
+from misfin_tui.host import AccountAction
+from misfin_tui.keymap.server_mail import SYNC_KEYS
 from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.sync_words import SyncRow, account_facts, folder_facts, log_facts
 from misfin_tui.widgets.controller import worker
+
+_OF_A_LINE = frozenset(each.id.replace("-", "_") for each in SYNC_KEYS) - {"sync_search"}
 
 
 class SyncActions(ScreenController):
@@ -32,7 +36,7 @@ class SyncActions(ScreenController):
         """What there is nothing to do for here."""
         row = self._row()
         if row is None:
-            return {"sync_details", "sync_answer", "sync_fetch", "sync_pause", "sync_log", "sync_attic"}
+            return _OF_A_LINE
         return () if self._asking(row) else {"sync_answer"}
 
     def _asking(self, row: SyncRow) -> SyncRow | None:
@@ -50,7 +54,7 @@ class SyncActions(ScreenController):
         more = [Choice("answer", "Decide …")] if self._asking(row) else []
         more += [Choice("log", "Log"), Choice("attic", "Attic")] if row.account.folders else []
         if row.folder is None:
-            title, facts = row.account.address, account_facts(row.account)
+            title, facts = row.account.address, account_facts(row.account, self.misfin.keys)
         else:
             title = f"{row.folder.local} of {row.account.address}"
             facts = folder_facts(row.account, row.folder)
@@ -79,7 +83,10 @@ class SyncActions(ScreenController):
             self.services.fetching.look_now()
             self.misfin.say("Looking for new mail.", timeout=2)
         else:
-            self.misfin.say("Every account is paused. Press p to resume one.", severity="warning")
+            self.misfin.say(
+                f"Every account is paused. Press {self.misfin.keys.shown('sync-pause')} to resume one.",
+                severity="warning",
+            )
 
     @worker(group="sync", exclusive=True, description="pause an account")
     async def action_sync_pause(self) -> None:
@@ -119,3 +126,24 @@ class SyncActions(ScreenController):
         row = self._row()
         if row is not None:
             self.misfin.open_attic(row.account.name)
+
+    def action_sync_edit(self) -> None:
+        """Edit the account."""
+        self._with_account(AccountAction.EDIT)
+
+    def action_sync_test(self) -> None:
+        """Test the account."""
+        self._with_account(AccountAction.TEST)
+
+    def action_sync_password(self) -> None:
+        """Change the password of the account."""
+        self._with_account(AccountAction.PASSWORD)
+
+    def action_sync_remove(self) -> None:
+        """Remove the account; its mail stays."""
+        self._with_account(AccountAction.REMOVE)
+
+    def _with_account(self, action: AccountAction) -> None:
+        row = self._row()
+        if row is not None:
+            self.misfin.with_account(action, row.account.name)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from misfin.post.source import SourceState
 from misfin.post.sync.base import FolderState
-from misfin_tui.dialogs.deletions import REASONS, in_doubt, words_of
 from misfin_tui.widgets.facts import clock, day, many, moment
+from misfin_tui.wording.deletions import REASONS, count_asked_about, words_of
 
 if TYPE_CHECKING:
     from misfin.post.sync.base import SyncedFolder
     from misfin.post.sync.journal import ServerChange
-    from misfin_tui.dialogs.text import Fact
+    from misfin_tui.keymap import Keymap
     from misfin_tui.services.syncing import SyncedAccount
+    from misfin_tui.wording.facts import Fact
 
 RECENT = 12 * 3600.0
 """Seconds for which a time of day says when something was."""
@@ -62,7 +63,7 @@ class SyncRow:
     def can_be_decided(self) -> bool:
         """Whether there is something to decide, be it that it was put off by pausing the folder."""
         paused = self.folder is not None and self.folder.state is FolderState.PAUSED
-        return self.asks or (paused and self.folder is not None and self.folder.doubted > 0)
+        return self.asks or (paused and self.folder is not None and self.folder.asked_about > 0)
 
     @property
     def words(self) -> str:
@@ -97,22 +98,23 @@ def account_words(account: SyncedAccount) -> str:
     return "not fetching" if account.folders else "not fetched yet"
 
 
-def account_step(account: SyncedAccount) -> str:
+def account_step(account: SyncedAccount, keys: Keymap) -> str:
     """What to do where an account is not doing well; empty where there is nothing to do."""
     if account.paused:
-        return "Press p to resume."
+        return f"Press {keys.shown('sync-pause')} to resume."
     if account.status is None or account.status.state is SourceState.RUNNING:
         return ""
+    fetch = keys.shown("sync-fetch")
     if account.status.state is SourceState.WAITING:
-        return "It will be tried again automatically; press f to try now."
-    return "Fix the problem, then press f to try again; misfin-tui account test checks each step."
+        return f"It will be tried again automatically; press {fetch} to try now."
+    return f"Fix the problem, then press {fetch} to try again; misfin-tui account test checks each step."
 
 
 def folder_words(folder: SyncedFolder, total: int) -> str:
     """How a folder is doing."""
     match folder.state:
         case FolderState.ASKING:
-            return f"needs your decision: {in_doubt(folder, total)} {words_of(folder.doubt).where}"
+            return f"needs your decision: {count_asked_about(folder, total)} {words_of(folder.reason).where}"
         case FolderState.PAUSED:
             return "paused: nothing is synced"
         case FolderState.AGREED | FolderState.KEEPING:
@@ -121,11 +123,11 @@ def folder_words(folder: SyncedFolder, total: int) -> str:
             return "in sync"
 
 
-def account_facts(account: SyncedAccount) -> list[Fact]:
+def account_facts(account: SyncedAccount, keys: Keymap) -> list[Fact]:
     """Everything known about an account."""
     facts: list[Fact] = [
         ("account", f"{account.name}, {account.address}"),
-        ("state", " ".join(filter(None, (account_words(account), account_step(account))))),
+        ("state", " ".join(filter(None, (account_words(account), account_step(account, keys))))),
         ("in sync", moment(account.in_step) if account.in_step else "never"),
         ("messages", f"{sum((account.messages or {}).values()):,}"),
         ("waiting", _waiting(sum((account.waiting or {}).values()))),
@@ -143,7 +145,7 @@ def folder_facts(account: SyncedAccount, folder: SyncedFolder) -> list[Fact]:
         ("account", f"{account.name}, {account.address}"),
         ("on the server", folder.remote.name),
         ("state", folder_words(folder, total)),
-        *([("reason", REASONS[folder.doubt])] if folder.doubt in REASONS else []),
+        *([("reason", REASONS[folder.reason])] if folder.reason in REASONS else []),
         ("messages", f"{total:,} here"),
         ("waiting", _waiting((account.waiting or {}).get(folder.local, 0))),
         ("last change", moment(folder.synced_at)),

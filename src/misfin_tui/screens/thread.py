@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual import on, work
+from textual.containers import Horizontal
 from textual.content import Content
 
 from misfin.errors import MessageGoneError, MisfinError
@@ -13,14 +14,27 @@ from misfin.model.folders import DRAFTS
 from misfin.store.rows import View
 from misfin_tui.keymap import KeyContext
 from misfin_tui.screens.base import CursorKeys
+from misfin_tui.screens.going import NextUnread, ReadingList
 from misfin_tui.screens.message_actions import MessageActions
 from misfin_tui.screens.message_screen import MessageScreen
+from misfin_tui.screens.more_actions import MoreActions, idle_for
+from misfin_tui.screens.neighbours import NeighbourActions
 from misfin_tui.screens.prompts import Prompts
-from misfin_tui.screens.thread_parts import ThreadExports, ThreadLinks, ThreadSelection, is_held
+from misfin_tui.screens.protection import ThreadProtection
+from misfin_tui.screens.thread_parts import (
+    ThreadExports,
+    ThreadLinks,
+    ThreadReading,
+    ThreadSelection,
+    is_held,
+)
+from misfin_tui.screens.versions import MessageVersions
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
 from misfin_tui.widgets.facts import day
+from misfin_tui.widgets.list_beside import ListBeside
+from misfin_tui.widgets.message_list import MessageList
 from misfin_tui.widgets.statusbar import KeyBar, StatusBar
 from misfin_tui.widgets.thread_document import Part
 from misfin_tui.widgets.thread_view import ThreadView
@@ -28,20 +42,14 @@ from misfin_tui.widgets.thread_view import ThreadView
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from misfin.store.message.mime import ParsedMessage
     from misfin.store.rows import ConversationRow
     from misfin_tui.messages import MailChanged
 
+WIDTHS = [(0, "-alone"), (160, "-beside")]
+"""From so many cells the list is shown beside the conversation."""
 SNIPPETS = 200
 """Folded messages of a conversation whose first words are read to be shown; the newest ones."""
-
-
-class ConversationList(Protocol):
-    """The list a conversation was opened from, which knows its neighbours."""
-
-    view: View
-
-    async def step(self, by: int) -> ConversationRow | None:
-        """Move the cursor; the conversation under it then, None at the ends of the list."""
 
 
 class ThreadScreen(MessageScreen):
@@ -49,43 +57,61 @@ class ThreadScreen(MessageScreen):
 
     BINDINGS = bindings(KeyContext.THREAD, KeyContext.LIST)
     AUTO_FOCUS = "#thread"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
     DEFAULT_CSS = """
     ThreadScreen {
         layout: vertical;
-        #thread { height: 1fr; border: round $border-blurred; border-title-color: $primary; }
+        #panes { height: 1fr; }
+        #beside {
+            display: none; width: 2fr; height: 1fr;
+            border: round $border-blurred; border-title-color: $mail-muted;
+        }
+        #thread { width: 3fr; height: 1fr; border: round $border-blurred; border-title-color: $primary; }
         #thread:focus { border: round $border; }
+        &.-beside #beside { display: block; }
     }
     """
 
     def __init__(
         self,
         conversation: ConversationRow,
-        listed: ConversationList,
+        listed: ReadingList,
         message: str = "",
         view: View | None = None,
     ) -> None:
         super().__init__()
         self._conversation = conversation
-        self._listed = listed
         self._message = message
         self._view = view or listed.view
         self._find_from = 0
         self.status = StatusBar(id="status")
         self.thread = ThreadView(id="thread")
+        self.beside = ListBeside(listed.source, listed.view, id="beside") if view is None else None
+        self.neighbours = NeighbourActions(self, listed, self.beside, self._open)
         self.prompts = Prompts(self)
         self.selection = ThreadSelection(self, self.thread, self._view, lambda: self._conversation.thread)
+        self.protection = ThreadProtection(self, self.thread)
         adopt(
             self,
+            self.protection,
             MessageActions(self, self.selection, self.prompts),
+            MoreActions(self, self.selection, self.prompts),
             ThreadLinks(self, self.thread, self.prompts, self.follow_link),
+            ThreadReading(self, self.thread, self.prompts, lambda: self._conversation.thread),
             ThreadExports(self, self.thread, self.prompts),
+            MessageVersions(self, self.thread),
+            self.neighbours,
+            NextUnread(self, listed, self._open),
             CursorKeys(lambda: self.thread, self._to_end),
         )
 
     def compose(self) -> ComposeResult:
-        """One document between the two lines."""
+        """One document between the two lines, beside its list where there is room."""
         yield self.status
-        yield self.thread
+        with Horizontal(id="panes"):
+            if self.beside is not None:
+                yield self.beside
+            yield self.thread
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -109,6 +135,7 @@ class ThreadScreen(MessageScreen):
             return
         self.thread.show_thread(rows, message)
         self._titles()
+        self.neighbours.opened(conversation.thread)
         self._read_ahead()
         unread = [row.id for row in rows if row.unread]
         if unread:
@@ -126,20 +153,22 @@ class ThreadScreen(MessageScreen):
                     message = await self.services.mail.read(part.row)
                 except MisfinError:
                     continue  # opening it says why
-                self.thread.message_read(part, message)
+                await self._show(part, message)
 
     def on_mail_changed(self, message: MailChanged) -> None:
         """Messages came, went or changed flags."""
         self._update()
+        self.neighbours.mail_changed()
 
     @work(group="update", exclusive=True, description="read a conversation again")
     async def _update(self) -> None:
+        conversation = self._conversation
         try:
-            rows = await self.services.mail.thread(self._conversation.thread, self._view)
+            rows = await self.services.mail.thread(conversation.thread, self._view)
         except MisfinError as error:
             self.misfin.report(error)
             return
-        if rows:
+        if rows and conversation is self._conversation:  # another may have been opened meanwhile
             self.thread.update_thread(rows)
             self._titles()
 
@@ -147,7 +176,7 @@ class ThreadScreen(MessageScreen):
         parts = self.thread.document.parts
         subject = plain(self._conversation.subject, one_line=True) or "(no subject)"
         self.thread.border_title = Content(subject)
-        number = f"{self.thread.document.at + 1} of {len(parts)}" if len(parts) > 1 else ""
+        number = f"message {self.thread.document.at + 1} of {len(parts)}" if len(parts) > 1 else ""
         folder = self.thread.document.current.row.folder if self.thread.document.current else ""
         news = [(text, "muted") for text in (folder, number) if text]
         self.refresh_bindings()
@@ -160,19 +189,29 @@ class ThreadScreen(MessageScreen):
     @on(ThreadView.MessageWanted)
     def _wanted(self, event: ThreadView.MessageWanted) -> None:
         event.stop()
-        self._read(event.part)
+        if event.part.message is None:
+            self._read(event.part)
+        else:
+            self.protection.check(event.part)
 
     @work(group="messages", description="read a message")
     async def _read(self, part: Part) -> None:
         try:
-            message = await self.services.mail.read(part.row)
+            message = await self.services.mail.read(part.row, prefer=part.prefer)
         except MessageGoneError:
             self.thread.message_read(part, None, "This message is no longer there.")
         except MisfinError as error:
             self.thread.message_read(part, None, f"{error} {error.remedy}".strip())
         else:
-            self.thread.message_read(part, message)
+            await self._show(part, message)
             self.refresh_bindings()
+
+    async def _show(self, part: Part, message: ParsedMessage) -> None:
+        """A message was read; what is to know about its sender comes with it."""
+        from misfin_tui.services.senders import senders_of  # late: not for the first frame
+
+        part.doubts = await senders_of(self.services).doubts(part.row, message)
+        self.thread.message_read(part, message)
 
     @property
     def idle_actions(self) -> Collection[str]:
@@ -185,7 +224,7 @@ class ThreadScreen(MessageScreen):
             idle.add("decide")
         if part is None or part.row.folder != DRAFTS:
             idle.add("edit_draft")
-        return idle
+        return idle if part is None or part.message is None else idle | idle_for(part.message)
 
     # ---- moving about
 
@@ -204,25 +243,20 @@ class ThreadScreen(MessageScreen):
         """The message before."""
         self.thread.focus_part(self.thread.document.at - 1)
 
-    def action_next_conversation(self) -> None:
-        """The next conversation of the list."""
-        self._neighbour(1)
+    @on(MessageList.Failed)
+    def _list_failed(self, event: MessageList.Failed) -> None:
+        event.stop()
+        self.misfin.report(event.error)
 
-    def action_previous_conversation(self) -> None:
-        """The conversation before in the list."""
-        self._neighbour(-1)
+    @on(MessageList.Opened)
+    def _chosen(self, event: MessageList.Opened) -> None:
+        event.stop()
+        if event.row is not None:
+            self.neighbours.choose(event.row, event.message_list.cursor)
 
-    @work(group="neighbour", exclusive=True, description="go to another conversation")
-    async def _neighbour(self, step: int) -> None:
-        try:
-            row = await self._listed.step(step)
-        except MisfinError as error:
-            self.misfin.report(error)
-            return
-        if row is None:
-            self.misfin.say("This is the last one." if step > 0 else "This is the first one.", timeout=2)
-        else:
-            self._open(row)
+    def on_unmount(self) -> None:
+        """Nothing decrypted outlives the screen."""
+        self.protection.forget()
 
     def action_back(self) -> None:
         """Back to the list."""
@@ -251,6 +285,7 @@ class ThreadScreen(MessageScreen):
         part = self.thread.document.current
         if part is not None and part.details:
             self._find_servers(part)
+            self._find_author(part)
 
     @work(group="servers", exclusive=True, description="look up the host of a sender")
     async def _find_servers(self, part: Part) -> None:
@@ -260,7 +295,14 @@ class ThreadScreen(MessageScreen):
             pins = await self.services.trust.servers(host) if host else []
         except MisfinError:
             return  # the other details remain
-        self.thread.show_servers(part, ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins))
+        part.servers = ", ".join(f"{pin.name}, pinned {day(pin.first_seen)}" for pin in pins)
+        self.thread.part_changed(part)
+
+    @work(group="author", exclusive=True, description="check who wrote an e-mail")
+    async def _find_author(self, part: Part) -> None:
+        """DNS may take its time, and the details are there meanwhile."""
+        part.author = await self.services.mail.authorship.explained(part.row)
+        self.thread.part_changed(part)
 
     # ---- finding
 

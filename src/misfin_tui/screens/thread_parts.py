@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from misfin.store.rows import Completion, View
 from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.screens.selection import Selection
+from misfin_tui.screentext import plain
 from misfin_tui.widgets.controller import worker
 from misfin_tui.widgets.thread_document import Part
 from misfin_tui.widgets.thread_view import ThreadView
@@ -134,6 +136,100 @@ class ThreadLinks(ScreenController):
         target = await self._which("Copy link")
         if target is not None:
             links.copy(self.screen, target)
+
+
+CHARSETS = (
+    "utf-8",
+    "windows-1252",
+    "iso-8859-15",
+    "iso-8859-2",
+    "windows-1251",
+    "koi8-r",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "iso-2022-jp",
+    "euc-kr",
+    "windows-1253",
+    "windows-1255",
+    "windows-1256",
+)
+"""Character sets to choose from; any other that Python knows can be typed."""
+
+
+class ThreadReading(ScreenController):
+    """Other ways to read what is shown: as a tree of replies, in another character set."""
+
+    def __init__(
+        self, screen: AppScreen, thread: ThreadView, prompts: Prompts, conversation: Callable[[], int]
+    ) -> None:
+        super().__init__(screen)
+        self.thread = thread
+        self.prompts = prompts
+        self._conversation = conversation
+
+    @worker(group="replies", exclusive=True, description="show the tree of replies")
+    async def action_replies(self) -> None:
+        """Choose a message from the tree of replies."""
+        from misfin_tui.dialogs.prompt import ChooseDialog
+        from misfin_tui.widgets.facts import day, many
+
+        try:
+            found = await self.services.mail.replies(self._conversation())
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        here = {part.row.id for part in self.thread.document.parts}
+        offers = [
+            (row.id, "  " * min(depth, DEEPEST) + (row.sender or row.sender_address or "?"), day(row.date))
+            for row, depth in found
+            if row.id in here
+        ]
+        current = self.thread.document.current
+        chosen = current.row.id if current else ""
+        dialog = ChooseDialog(many(len(offers), "message"), offers, chosen=chosen)
+        if (answer := await self.screen.app.push_screen_wait(dialog)) is not None:
+            self.thread.open_message(answer)
+
+    @worker(group="split", exclusive=True, description="split a conversation")
+    async def action_split(self) -> None:
+        """Begin a conversation of its own with the message in focus and its replies."""
+        from misfin_tui.services.regrouping import regrouper_of
+
+        part = self.thread.document.current
+        if part is None:
+            return
+        try:
+            await regrouper_of(self.services).split(part.row)
+        except MisfinError as error:
+            self.misfin.report(error)
+            return
+        self.misfin.say(f"The conversation was split.  {self.misfin.keys.shown('undo')} undo", about="filing")
+        self.screen.dismiss()
+
+    @worker(group="charset", exclusive=True, description="read a message in another character set")
+    async def action_charset(self) -> None:
+        """Read the message in focus as another character set, until the conversation is left."""
+        part = self.thread.document.current
+        if part is None:
+            return
+        hint = "a character set; empty: the one the message names"
+        answer = await self.prompts.ask("Read the text as", help=hint, offers=CHARSETS)
+        if answer is None:
+            return
+        name = answer.strip()
+        try:
+            if name:
+                codecs.lookup(name)
+            self.thread.message_read(part, await self.services.mail.read(part.row, name))
+        except LookupError:
+            self.misfin.say(f"There is no character set {plain(name, one_line=True)}.", severity="warning")
+        except MisfinError as error:
+            self.misfin.report(error)
+
+
+DEEPEST = 12
+"""Levels of replies that are indented."""
 
 
 class ThreadExports(ScreenController):

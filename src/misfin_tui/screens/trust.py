@@ -1,109 +1,35 @@
-"""Pinned hosts and senders and keys of recipients, each with its history; and what waits for an answer."""
+"""Pinned hosts and senders, keys of recipients, accepted mailing lists; and what waits for an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import work
 
-from misfin.model.account import AddressKind
-from misfin.store.evidence import Evidence, of_pin
-from misfin.trust.tofu import Confirmed, MailboxKey, Pin, PinKind, change_due, due_since
+from misfin.trust.tofu import PinKind, change_due, due_since
 from misfin_tui.dialogs.base import Choice
-from misfin_tui.dialogs.certificate import Answer, CertificateDialog
+from misfin_tui.dialogs.certificate import CertificateDialog
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.prompt import PromptDialog
-from misfin_tui.dialogs.text import Fact, FactsDialog
+from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import MailChanged, OutboxChanged, TrustAsked
+from misfin_tui.screens.accepting import taking_back
 from misfin_tui.screens.list_screen import ListScreen
-from misfin_tui.screentext import suspicious
+from misfin_tui.screens.trust_entries import EVENTS, KINDS, PinFilter, TrustEntry, facts_of, sign_of
+from misfin_tui.screentext import plain
+from misfin_tui.services.accepted_lists import ListSigner, acceptance_of
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.facts import day, grouped, many, moment, needing, short, span
-from misfin_tui.widgets.row_list import Cell, Column, RowList
+from misfin_tui.widgets.facts import day, many, moment, needing, short
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
+from misfin_tui.wording.certificate import Answer
+from misfin_tui.wording.facts import Fact
 
 if TYPE_CHECKING:
-    from misfin.trust.records import Offer
-
-
-class PinFilter(StrEnum):
-    """The kind of a row: one of three kinds of pins, or what a server said about a mailbox written to."""
-
-    HOST = "host"
-    SENDER = "sender"
-    MAIL = "mail"
-    """A mail server that is trusted without an authority."""
-    RECIPIENT = "recipient"
-
-
-@dataclass(frozen=True, slots=True)
-class Choosing:
-    """What the list can be narrowed to; ``empty`` is shown when there is nothing in it."""
-
-    kind: PinFilter | None
-    title: str
-    empty: str
-
-
-KINDS = (
-    Choosing(
-        None,
-        "Trust",
-        "Nothing is pinned yet. The first message to a host, or from a sender, pins its certificate.",
-    ),
-    Choosing(
-        PinFilter.HOST,
-        "Trust · hosts",
-        "No host is pinned yet. The first message to a host pins its certificate.",
-    ),
-    Choosing(
-        PinFilter.SENDER,
-        "Trust · senders",
-        "No sender is pinned yet. The first message from somebody pins their certificate.",
-    ),
-    Choosing(
-        PinFilter.MAIL,
-        "Trust · mail servers",
-        "No mail server is pinned. One is only if you trust it although no authority vouches for it.",
-    ),
-    Choosing(
-        PinFilter.RECIPIENT,
-        "Trust · recipients",
-        "No server has reported the key of a recipient yet. It does so when it accepts a message.",
-    ),
-)
-EVENTS = {"refused": "presented, not accepted"}
-"""Words of the trust log that say too little by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrustEntry:
-    """A host or a sender: its pin, or the certificate that waits, or both. Or a recipient's ``keys``.
-
-    The ``pin`` of a recipient is the one they have as a sender.
-    """
-
-    kind: PinFilter
-    name: str
-    pin: Pin | None
-    offer: Offer | None
-    keys: tuple[MailboxKey, ...] = ()
-
-    @property
-    def shown(self) -> tuple[str, str, float, str]:
-        """Fingerprint, uses, when it was last seen, and how it came to be here."""
-        if self.keys:
-            key = self.keys[-1]
-            how = f"since {day(key.first_seen)}" if len(self.keys) > 1 else "reported by their server"
-            return key.fingerprint, "", key.last_seen, f"changed, {how}" if len(self.keys) > 1 else how
-        if self.pin is not None:
-            how = vouched_by(self.pin) if self.kind is PinFilter.SENDER else self.pin.how
-            return self.pin.cert_sha256, f"{self.pin.uses:,}", self.pin.last_seen, how
-        return "", "", 0.0, ""
+    from misfin.store.accepted_lists import AcceptedList
 
 
 class TrustScreen(ListScreen):
@@ -111,6 +37,7 @@ class TrustScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.TRUST)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Trust"
+    ROWS = ("certificate", "certificates")
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,7 +56,10 @@ class TrustScreen(ListScreen):
             Column("Trusted by", 24, spare=4),
         )
         return RowList(
-            columns, self._cells, lambda entry: (entry.kind, entry.name), empty=KINDS[self._kind].empty
+            columns,
+            self._cells,
+            lambda entry: (entry.kind, entry.name, entry.domain),
+            empty=KINDS[self._kind].empty,
         )
 
     def _cells(self, entry: TrustEntry) -> Sequence[Cell]:
@@ -137,7 +67,7 @@ class TrustScreen(ListScreen):
         fingerprint, uses, seen, how = entry.shown
         return (
             ("!" if waiting else "", "warn"),
-            _sign(entry),
+            sign_of(entry),
             (str(entry.kind), "muted"),
             (entry.name, "strong" if waiting else "normal"),
             (short(fingerprint) if fingerprint else "", "muted"),
@@ -147,7 +77,7 @@ class TrustScreen(ListScreen):
         )
 
     async def load(self) -> Iterable[TrustEntry]:
-        """Pins, what waits, and recipients."""
+        """Pins, what waits, recipients, and accepted lists."""
         trust = self.services.trust
         pins = await trust.pins()
         senders = {pin.name: pin for pin in pins if pin.kind is PinKind.SENDER}
@@ -160,6 +90,10 @@ class TrustScreen(ListScreen):
         found += [
             TrustEntry(PinFilter.RECIPIENT, name, senders.get(name), None, tuple(keys))
             for name, keys in (await trust.recipients()).items()
+        ]
+        found += [
+            TrustEntry(PinFilter.LIST, each.list_id, None, None, accepted=each)
+            for each in await self.attempt(acceptance_of(self.services).all()) or ()
         ]
         wanted = KINDS[self._kind].kind
         shown = [entry for entry in found if wanted in (None, entry.kind)]
@@ -178,7 +112,8 @@ class TrustScreen(ListScreen):
         day_due = change_due(item.pin, item.offer.shown)
         due = f" {due_since(day_due)}" if day_due else ""
         which = "A new" if item.pin else "Its"
-        return f"{which} certificate is waiting for your decision. Press a.{due}"
+        key = self.misfin.keys.shown("approve")
+        return f"{which} certificate is waiting for your decision. Press {key}.{due}"
 
     def news(self) -> list[tuple[str, str]]:
         """How many certificates need a decision."""
@@ -215,7 +150,10 @@ class TrustScreen(ListScreen):
         if entry is None:
             return
         more = [Choice("decide", "Decide …")] if entry.offer else []
-        more += [Choice("forget", "Forget …", "danger")] if entry.pin or entry.keys else []
+        if entry.accepted:
+            more += [Choice("forget", "Take back …", "danger")]
+        elif entry.pin or entry.keys:
+            more += [Choice("forget", "Forget …", "danger")]
         choice = await self.app.push_screen_wait(FactsDialog(entry.name, facts_of(entry), more=more))
         if choice == "decide":
             self.action_approve()
@@ -253,6 +191,9 @@ class TrustScreen(ListScreen):
         entry = self.entry
         if entry is None:
             return
+        if entry.accepted is not None:
+            await self._take_back(entry.accepted)
+            return
         trust, key = self.services.trust, entry.kind is PinFilter.RECIPIENT
         what = "The next key reported for it" if key else "The next certificate it presents"
         question = (
@@ -274,8 +215,19 @@ class TrustScreen(ListScreen):
             self.misfin.say(f"{entry.name} is forgotten.")
         self.reload()
 
+    async def _take_back(self, accepted: AcceptedList) -> None:
+        """No longer accept a mailing list, after asking."""
+        name = plain(accepted.list_id, one_line=True)
+        question = taking_back(name, plain(accepted.domain, one_line=True))
+        if not await self.app.push_screen_wait(ConfirmDialog("Accepted list", question, yes="Take back")):
+            return
+        signer = ListSigner(accepted.list_id, accepted.domain, accepted=True)
+        if await self.attempt(acceptance_of(self.services).take_back(signer)) is not None:
+            self.misfin.say(f"{name} is no longer accepted.")
+        self.reload()
+
     def action_trust_kind(self) -> None:
-        """Hosts, senders, recipients, or all."""
+        """Hosts, senders, mail servers, recipients, accepted lists, or all."""
         self._kind = (self._kind + 1) % len(KINDS)
         self.TITLE_TEXT, self._empty = KINDS[self._kind].title, KINDS[self._kind].empty
         self.reload()
@@ -313,81 +265,3 @@ class TrustScreen(ListScreen):
         count = await self.attempt(self.services.trust.export(Path(path.strip())))
         if count is not None:
             self.misfin.say(f"{many(count, 'pin')} written to {path.strip()}.")
-
-
-def vouched_by(pin: Pin) -> str:
-    """Who vouched for the pin of a sender."""
-    said = {Confirmed.HOST: "their host", Confirmed.PERSON: "you"}
-    return said[pin.confirmed] if pin.confirmed else "nobody yet"
-
-
-def _sign(entry: TrustEntry) -> Cell:
-    """The sign of a sender, as everywhere else; hosts and keys have none, because they write no mail."""
-    if entry.kind is PinFilter.SENDER:
-        known = of_pin(entry.pin) if entry.pin is not None else Evidence.UNPROVEN
-        return known.sign, known
-    return "·", "muted"
-
-
-def facts_of(entry: TrustEntry) -> list[Fact]:
-    """Everything known about a host or a sender."""
-    facts: list[Fact] = []
-    odd = suspicious(f"x@{entry.name.rpartition(':')[0]}" if entry.kind is PinFilter.HOST else entry.name)
-    if odd:
-        facts.append(("", f"⚠ Look closely: {odd}."))
-    if entry.keys:
-        return facts + list(_facts_of_keys(entry))
-    if pin := entry.pin:
-        if entry.kind is PinFilter.SENDER:
-            known = of_pin(pin)
-            facts.append(("sender", f"{known.sign} {known}: {known.when_for(AddressKind.MISFIN)}"))
-        facts += [
-            ("first seen", moment(pin.first_seen)),
-            ("trusted by", vouched_by(pin) if entry.kind is PinFilter.SENDER else pin.how),
-            ("used", f"{many(pin.uses, 'time')}, last {moment(pin.last_seen)}"),
-            ("SHA-256", grouped(pin.cert_sha256, 8)),
-            ("public key", grouped(pin.spki_sha256, 8)),
-            ("valid", span(pin.not_before, pin.not_after)),
-        ]
-    if entry.offer:
-        info = entry.offer.certificate
-        facts.append(("Needs your decision", ""))
-        if day_due := change_due(entry.pin, entry.offer.shown):
-            facts.append(("", due_since(day_due)))
-        facts += [
-            ("presented", moment(entry.offer.shown)),
-            ("SHA-256", grouped(info.fingerprints.cert, 8)),
-            ("public key", f"{info.key}\n{grouped(info.fingerprints.spki, 8)}"),
-            ("subject", info.subject or "none"),
-            ("hosts", ", ".join(info.hosts) or "none"),
-            ("valid", span(info.not_before.timestamp(), info.not_after.timestamp())),
-        ]
-        facts += [("", f"⚠ {problem}") for problem in info.problems]
-    for past in reversed(entry.pin.history if entry.pin else ()):
-        facts += [
-            (f"Until {day(past.replaced)}", ""),
-            ("trusted", f"{day(past.first_seen)}, {past.how}"),
-            ("used", f"{many(past.uses, 'time')}, last {day(past.last_seen)}"),
-            ("SHA-256", grouped(past.cert_sha256, 8)),
-            ("valid", span(past.not_before, past.not_after)),
-        ]
-    return facts
-
-
-def _facts_of_keys(entry: TrustEntry) -> Iterator[Fact]:
-    """The fingerprints servers reported for a mailbox written to, the present one first."""
-    yield (
-        "",
-        "The key their server reported after a delivery. It blocks nothing, as the mail is delivered by then;"
-        " a change is reported.",
-    )
-    pin = entry.pin
-    if pin is not None and entry.keys[-1].fingerprint in (pin.cert_sha256, pin.spki_sha256):
-        yield "", "It is the key pinned for them as a sender."
-    elif pin is not None:
-        yield "", "It is not the certificate pinned for them as a sender."
-    for number, key in enumerate(reversed(entry.keys)):
-        if number:
-            yield f"Until {day(key.last_seen)}", ""
-        yield "named", f"{moment(key.first_seen)}, last {moment(key.last_seen)}"
-        yield "SHA-256", grouped(key.fingerprint, 8)

@@ -6,10 +6,11 @@ Nothing is written before the last button: whoever quits half-way leaves nothing
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, RadioButton, RadioSet, Select
@@ -19,8 +20,10 @@ from misfin.model.address import MisfinAddress
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.dialogs.forms import KEYS, problem_with
 from misfin_tui.dialogs.prompt import PasswordDialog
+from misfin_tui.keymap import KeyContext
 from misfin_tui.screens.steps import Sign, StepsScreen
 from misfin_tui.widgets.address_input import OneLine
+from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import text
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ class WizardScreen(StepsScreen):
 
     BINDING_GROUP_TITLE = "First steps"
     TITLES = ("Who are you?", "Receive mail here?", "Ready")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(KeyContext.WIZARD)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,14 +89,10 @@ class WizardScreen(StepsScreen):
             yield text("", id="port-advice", classes="muted gap")
 
     def _ready(self) -> ComposeResult:
-        yield text("", id="summary", classes="strong")
-        yield text(
-            "This settings file will be written. Every line in it is explained; in the program, press , to"
-            " see and change all settings.",
-            classes="gap",
-        )
-        with VerticalScroll(id="settings"):
-            yield text("", id="settings-text")
+        yield text("When you press Finish:")
+        for fact in ("address", "mail", "file"):
+            yield text("", id=f"fact-{fact}", classes="gap")
+        yield text("", id="fact-later", classes="muted gap")
 
     def first_field(self, step: int) -> Widget:
         """What has the focus when a step begins."""
@@ -206,15 +206,29 @@ class WizardScreen(StepsScreen):
             key=str(self.query_one("#key", Select).value),
             imported=self._imported,
             receive=self.query_one("#here", RadioButton).value,
-            port=int(self.value("port") or 1958),
+            port=int(digits) if (digits := self.value("port")).isdecimal() else 1958,
         )
 
     def _summarize(self) -> None:
         start = self._start()
-        receives = f"will receive on port {start.port}" if start.receive else "will only send"
-        verb = "will be imported" if start.imported else "will be created"
-        self.set_text("summary", f"{start.address} {verb} and {receives}.")
-        self.set_text("settings-text", self.services.setup.preview(start))
+        verb = "imported" if start.imported else "created, with a certificate and a key of its own"
+        does = f"will receive on port {start.port} while it is open" if start.receive else "will only send"
+        keys = self.misfin.keys.shown
+        self.set_text("fact-address", f"•  {start.address} will be {verb}.")
+        self.set_text("fact-mail", f"•  This program {does}.")
+        self.set_text("fact-file", "•  The settings will be written to config.toml in your profile.")
+        self.set_text(
+            "fact-later",
+            f"{keys('wizard-file')} shows that file. You can change it later on the settings screen"
+            f" ({keys('show-settings')}).",
+        )
+
+    def action_show_file(self) -> None:
+        """Show the settings file that will be written, as chosen so far."""
+        from misfin_tui.dialogs.text import FactsDialog  # late: few look at it
+
+        text = self.services.setup.preview(self._start())
+        self.app.push_screen(FactsDialog(str(self.services.profile.config), [("", text)]))
 
     async def _finish(self) -> bool:
         try:
@@ -223,7 +237,8 @@ class WizardScreen(StepsScreen):
             self.complain(f"{error} {error.remedy}".strip())
             return False
         self.misfin.use_config(config)
-        self.misfin.say(f"{self.value('address')} is ready. Press c to write your first message.")
+        key = self.misfin.keys.shown("compose")
+        self.misfin.say(f"{self.value('address')} is ready. Press {key} to write your first message.")
         if config.receive.enabled:
             # The receiver starts while this screen closes: a worker of the screen would end with it.
             starting = self.misfin.start_receiver()

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from misfin.model.account import AddressKind
     from misfin.post.courier import Courier
     from misfin.post.transport import Transport
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from misfin.store.filing import Filing
     from misfin.store.identities import IdentityStore
     from misfin.store.index import MailIndex
+    from misfin.store.index.regrouping import Regrouping
     from misfin.store.mail.maildir import MailStore
     from misfin.store.outgoing.drafts import DraftBox
     from misfin.store.outgoing.outbox import Outbox
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from misfin.store.undo_log import UndoLog
     from misfin.trust.pins import PinBook
     from misfin_tui.config import Config
+    from misfin_tui.messages import AppNews
     from misfin_tui.paths import Profile
     from misfin_tui.services.accounts import Accounts
     from misfin_tui.services.attached import Attached
@@ -59,7 +59,7 @@ class Services:
     """
 
     def __init__(
-        self, profile: Profile, config: Config, post: Callable[[Message], object] = lambda _message: None
+        self, profile: Profile, config: Config, post: Callable[[AppNews], object] = lambda _message: None
     ) -> None:
         self.profile = profile
         self.config = config
@@ -67,7 +67,8 @@ class Services:
         self._made: dict[str, Any] = {}
         self._lock = threading.RLock()
 
-    def _once(self, name: str, make: Callable[[], T]) -> T:
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What has this name, made on first use: nouns that few screens need have a function of their own."""
         try:
             return self._made[name]  # type: ignore[no-any-return]  # what was put there is what `make` returned
         except KeyError:
@@ -83,126 +84,126 @@ class Services:
         """Reading, searching and filing messages."""
         from misfin_tui.services.mail import Mail
 
-        return self._once("mail", lambda: Mail(self))
+        return self.once("mail", lambda: Mail(self))
 
     @property
     def filer(self) -> Filer:
         """Filing messages, and undoing it."""
         from misfin_tui.services.filing import Filer
 
-        return self._once("filer", lambda: Filer(self))
+        return self.once("filer", lambda: Filer(self))
 
     @property
     def sending(self) -> SendingService:
         """Drafts, the outbox, and sending."""
         from misfin_tui.services.sending import SendingService
 
-        return self._once("sending", lambda: SendingService(self))
+        return self.once("sending", lambda: SendingService(self))
 
     @property
     def trust(self) -> Trust:
         """Pins, and questions about certificates."""
         from misfin_tui.services.trust import Trust
 
-        return self._once("trust", lambda: Trust(self))
+        return self.once("trust", lambda: Trust(self))
 
     @property
     def receiving(self) -> Receiving:
         """The receiver that runs beside the app."""
         from misfin_tui.services.receiving import Receiving
 
-        return self._once("receiving", lambda: Receiving(self))
+        return self.once("receiving", lambda: Receiving(self))
 
     @property
     def fetching(self) -> Fetching:
         """What fetches e-mail beside the app."""
         from misfin_tui.services.fetching import Fetching
 
-        return self._once("fetching", lambda: Fetching(self))
+        return self.once("fetching", lambda: Fetching(self))
 
     @property
     def sources(self) -> Sources:
         """The state of every source of mail."""
         from misfin_tui.services.sources import Sources
 
-        return self._once("sources", lambda: Sources(self))
+        return self.once("sources", lambda: Sources(self))
 
     @property
     def syncing(self) -> Syncing:
         """Accounts whose mail is on a server: whether they are in sync, their questions, their attics."""
         from misfin_tui.services.syncing import Syncing
 
-        return self._once("syncing", lambda: Syncing(self))
+        return self.once("syncing", lambda: Syncing(self))
 
     @property
     def attics(self) -> Attics:
         """What was deleted elsewhere and can be restored."""
         from misfin_tui.services.attics import Attics
 
-        return self._once("attics", lambda: Attics(self))
+        return self.once("attics", lambda: Attics(self))
 
     @property
     def folders(self) -> Folders:
         """Making, renaming and removing folders."""
         from misfin_tui.services.folders import Folders
 
-        return self._once("folders", lambda: Folders(self))
+        return self.once("folders", lambda: Folders(self))
 
     @property
     def contacts(self) -> Contacts:
         """People written to and heard from."""
         from misfin_tui.services.contacts import Contacts
 
-        return self._once("contacts", lambda: Contacts(self))
+        return self.once("contacts", lambda: Contacts(self))
 
     @property
     def accounts(self) -> Accounts:
         """The accounts."""
         from misfin_tui.services.accounts import Accounts
 
-        return self._once("accounts", lambda: Accounts(self))
+        return self.once("accounts", lambda: Accounts(self))
 
     @property
     def email_accounts(self) -> EmailAccounts:
         """E-mail accounts: their servers and passwords."""
         from misfin_tui.services.email import EmailAccounts
 
-        return self._once("email_accounts", lambda: EmailAccounts(self))
+        return self.once("email_accounts", lambda: EmailAccounts(self))
 
     @property
     def identities(self) -> Identities:
         """The user's own addresses and their certificates."""
         from misfin_tui.services.identities import Identities
 
-        return self._once("identities", lambda: Identities(self))
+        return self.once("identities", lambda: Identities(self))
 
     @property
     def outside(self) -> Outside:
         """Other programs: the opener of links, commands, notices."""
         from misfin_tui.services.outside import Outside
 
-        return self._once("outside", lambda: Outside(self))
+        return self.once("outside", lambda: Outside(self))
 
     @property
     def attached(self) -> Attached:
         """What is attached to ordinary mail."""
         from misfin_tui.services.attached import Attached
 
-        return self._once("attached", lambda: Attached(self))
+        return self.once("attached", lambda: Attached(self))
 
     @property
     def outgoing_files(self) -> OutgoingFiles:
         """Files to attach to a message being written."""
         from misfin_tui.services.outgoing_files import OutgoingFiles
 
-        return self._once("outgoing_files", lambda: OutgoingFiles(self))
+        return self.once("outgoing_files", lambda: OutgoingFiles(self))
 
     @property
     def setup(self) -> Setup:
         """Settings, and the first steps of a new profile."""
         from misfin_tui.services.setup import Setup
 
-        return self._once("setup", lambda: Setup(self))
+        return self.once("setup", lambda: Setup(self))
 
     # ---- what the nouns share; opening one touches the disk: call from a thread
 
@@ -211,32 +212,41 @@ class Services:
         """The Maildirs."""
         from misfin.store.mail.maildir import MailStore
 
-        return self._once("store", lambda: MailStore(self.profile.mail, self._meant))
+        def meant(account: str, folder: str, keys: Sequence[str]) -> None:
+            """Write down what is about to be deleted for good."""
+            from misfin.post.meant_deletions import MeantDeletions
 
-    def _meant(self, account: str, folder: str, key: str) -> None:
-        """Write down what is about to be deleted for good."""
-        from misfin.post.meant_deletions import MeantDeletions
+            MeantDeletions(self.profile.sync)(account, folder, keys)
 
-        MeantDeletions(self.profile.sync)(account, folder, key)
+        return self.once("store", lambda: MailStore(self.profile.mail, meant))
 
     @property
     def index(self) -> MailIndex:
         """The index over the Maildirs, opened."""
-        return self._once("index", self._open_index)
+        return self.once("index", self._open_index)
 
     def _open_index(self) -> MailIndex:
         from misfin.store.index import MailIndex
 
         index = MailIndex(
-            self.profile.index_db, self.profile.mail, address_of=self._address_of, is_own=self._is_own
+            self.profile.index_db, self.profile.mail, address_of=self.address_of, is_own=self.is_own
         )
+
+        def decided() -> Regrouping:
+            from misfin.store.index.regrouping import RegroupingFile  # late: not for the first frame
+
+            return self.once("regroupings", lambda: RegroupingFile(self.profile.conversations)).read()
+
+        index.regrouping = decided
         index.open()
         return index
 
-    def _address_of(self, directory: str) -> str:
+    def address_of(self, directory: str) -> str:
+        """The address of the account with this directory; the directory where it has none. Blocking."""
         return self.account_book.address_at(directory) if self.config.accounts else directory
 
-    def _is_own(self, directory: str, address: str) -> bool:
+    def is_own(self, directory: str, address: str) -> bool:
+        """Whether an address is one of that account's aliases."""
         if not self.config.accounts:  # only an account in the settings has aliases
             return False
         from misfin_tui.config.accounts import own_addresses
@@ -248,35 +258,40 @@ class Services:
         """Moves, flags and tags, each with its undo."""
         from misfin.store.filing import Filing
 
-        return self._once("filing", lambda: Filing(self.index, self.store))
+        return self.once("filing", lambda: Filing(self.index, self.store))
 
     @property
     def undo_log(self) -> UndoLog:
         """Undoes the last actions."""
         from misfin.store.undo_log import open_log
 
-        return self._once("undo_log", lambda: open_log(self.profile.undo_db, time.time()))
+        return self.once("undo_log", lambda: open_log(self.profile.undo_db, time.time()))
 
     @property
     def draft_box(self) -> DraftBox:
         """Messages being written."""
         from misfin.store.outgoing.drafts import DraftBox
 
-        return self._once("draft_box", lambda: DraftBox(self.store))
+        return self.once("draft_box", lambda: DraftBox(self.store, author=self._author))
+
+    def _author(self, account: str) -> tuple[str, str]:
+        """The name and address that an account writes under, by its directory."""
+        found = self.config.accounts.get(account)
+        return (found.name, found.address) if found and "@" not in account else ("", account)
 
     @property
     def outbox_queue(self) -> Outbox:
         """The durable queue of outgoing messages."""
         from misfin.store.outgoing.outbox import Outbox
 
-        return self._once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
+        return self.once("outbox_queue", lambda: Outbox(self.profile.outbox_db))
 
     @property
     def transports(self) -> dict[AddressKind, Transport]:
         """How messages are written and sent, for each kind of address."""
         from misfin_tui.services.posting import make_transports
 
-        return self._once("transports", lambda: make_transports(self))
+        return self.once("transports", lambda: make_transports(self))
 
     def address_kind(self, directory: str) -> AddressKind:
         """The kind of people the account with this directory writes to and hears from.
@@ -305,14 +320,14 @@ class Services:
         """Certificates trusted so far."""
         from misfin.trust.pins import PinBook
 
-        return self._once("pin_book", lambda: PinBook(self.profile.trust_db))
+        return self.once("pin_book", lambda: PinBook(self.profile.trust_db))
 
     @property
     def contact_book(self) -> ContactBook:
         """The address book."""
         from misfin.store.people.contacts import ContactBook
 
-        return self._once("contact_book", lambda: ContactBook(self.profile.contacts_db))
+        return self.once("contact_book", lambda: ContactBook(self.profile.contacts_db))
 
     @property
     def account_book(self) -> AccountBook:
@@ -333,7 +348,7 @@ class Services:
         """The folder of identities."""
         from misfin_tui.config.accounts import identity_store
 
-        return self._once("identity_store", lambda: identity_store(self.profile))
+        return self.once("identity_store", lambda: identity_store(self.profile))
 
     # ---- the courier, run by the app as one worker
 

@@ -36,6 +36,8 @@ class Sender:
     title: str = ""
     aliases: tuple[str, ...] = ()
     signature: str = ""
+    signs: bool = False
+    """Whether its messages are signed unless a person decides otherwise."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -117,9 +119,9 @@ class Accounts:
         settings = self._settings(account)
         aliases = settings.aliases if settings else ()
         signature = self._signature(kind, settings)
-        return Sender(
-            directory, kind, self._services.transports.get(kind), address, title, aliases, signature
-        )
+        transport = self._services.transports.get(kind)
+        signs = settings is not None and settings.sign
+        return Sender(directory, kind, transport, address, title, aliases, signature, signs)
 
     def _settings(self, account: Account | None) -> AccountConfig | None:
         if account is None or account.kind is Kind.MISFIN:

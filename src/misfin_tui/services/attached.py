@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _OPENED = "opened-"
+PAGE_SECONDS = 10
+"""Of processor time that making a web page may take; a usual one takes a tenth of a second."""
 _LEFT = 2 * 86400.0  # seconds after which nobody uses an opened file any more
 
 
@@ -77,14 +81,34 @@ class Attached:
         path = await asyncio.to_thread(self._copy_aside, source, name)
         await self._services.outside.open_file(path)
 
+    async def open_bytes(self, data: bytes, name: str) -> None:
+        """The same for these bytes. Raises :class:`LocalError`."""
+        path = await asyncio.to_thread(self._write_aside, data, name, "part")
+        await self._services.outside.open_file(path)
+
+    async def open_page(self, row: MessageRow) -> None:
+        """Open a message in a browser, as a private file that loads nothing and is removed at the end.
+
+        Raises :class:`LocalError`, and like :meth:`Mail.raw`.
+        """
+        raw = await self._services.mail.raw(row)
+        await self.open_bytes(await asyncio.to_thread(page_of, raw, row.size), "message.html")
+
     async def _contents(
         self, row: MessageRow, numbers: Sequence[int] | None
     ) -> list[tuple[Attachment, bytes]]:
+        from misfin_tui.services.protected import protected_of  # late: not for the first frame
+
+        if (inside := protected_of(self._services).data(row.id)) is not None:
+            return await asyncio.to_thread(_contents, inside, len(inside), numbers)
         raw = await self._services.mail.raw(row)
         return await asyncio.to_thread(_contents, raw, row.size, numbers)
 
     def _put_aside(self, part: Attachment, data: bytes, number: int) -> Path:
-        path = self._place(part.name, f"attachment-{number + 1}")
+        return self._write_aside(data, part.name, f"attachment-{number + 1}")
+
+    def _write_aside(self, data: bytes, name: str, otherwise: str) -> Path:
+        path = self._place(name, otherwise)
         write_new(path, data)
         path.chmod(0o400)
         return path
@@ -121,6 +145,20 @@ def _sweep(parent: Path) -> None:
     for old in parent.glob(f"{_OPENED}*"):
         if old.lstat().st_mtime < time.time() - _LEFT:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def page_of(raw: bytes, size: int, seconds: int = PAGE_SECONDS) -> bytes:
+    """A message as a web page, made by a process that is ended after some seconds; then only its text."""
+    import subprocess  # late: hardly ever needed
+
+    from misfin.store.message.web_page import text_page
+
+    # -P: no module of the current folder is imported.
+    command = [sys.executable, "-P", "-m", "misfin.store.message.web_page", str(size), str(seconds)]
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, input=raw, capture_output=True, check=True, timeout=3 * seconds)
+        return done.stdout
+    return text_page(raw, size).encode("utf-8", "replace")
 
 
 def _contents(raw: bytes, size: int, numbers: Sequence[int] | None) -> list[tuple[Attachment, bytes]]:

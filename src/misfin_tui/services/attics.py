@@ -10,6 +10,7 @@ from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import INBOX
 from misfin.store.evidence import Evidence
 from misfin.store.rows import MessageRow
+from misfin_tui.config.accounts import mail_directory
 
 if TYPE_CHECKING:
     from misfin.post.sync.attic import AtticMessage
@@ -46,7 +47,7 @@ class Attics:
         """What was read of each message, by account and key: its file does not change."""
 
     async def accounts(self) -> list[str]:
-        """The accounts that have an attic, with or without anything in it: those that were ever fetched."""
+        """The accounts that have an attic, by their directories: those that were ever fetched."""
         return await asyncio.to_thread(self._accounts)
 
     async def messages(self, account: str) -> list[AtticRow]:
@@ -67,12 +68,15 @@ class Attics:
 
     def _accounts(self) -> list[str]:
         syncing = self._services.syncing
-        return [name for name in syncing.names() if syncing.path(name).exists()]
+        accounts = self._services.config.accounts
+        return [
+            mail_directory(name, accounts[name]) for name in syncing.names() if syncing.path(name).exists()
+        ]
 
     def _messages(self, account: str) -> list[AtticRow]:
         from misfin.post.sync.attic import messages
 
-        with self._services.syncing.reading(account) as state:
+        with self._services.syncing.reading(self._services.account_book.name_at(account)) as state:
             found = messages(state, self._services.syncing.inbox(), account) if state else []
         known = self._rows.get(account, {})
         rows = {each.key: known.get(each.key) or _row(account, each) for each in found}
@@ -90,7 +94,8 @@ class Attics:
     def _restore(self, row: AtticRow) -> str:
         from misfin.post.sync.attic import restore
 
-        with self._services.syncing.writing(row.message.account) as state:
+        name = self._services.account_book.name_at(row.message.account)
+        with self._services.syncing.writing(name) as state:
             return restore(state, self._services.syncing.inbox(), row.message.account, row.key)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from misfin.errors import StoreError
 from misfin.store.outgoing.drafts import Draft
+
+logger = logging.getLogger("misfin.drafts")
 
 PAUSE = 0.7
 """Seconds without a key after which the draft is saved."""
@@ -39,6 +42,7 @@ class Autosave:
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._stopped = False
         self._reported = False
@@ -67,22 +71,30 @@ class Autosave:
     async def flush(self) -> None:
         """Save at once what is not saved yet.
 
-        Raises :class:`StoreError`; the text is then kept, and saving it is tried again later.
+        Raises :class:`StoreError`, whatever went wrong; the text is then kept, and saving it is tried again
+        later. Whoever waits may be cancelled: the save goes on, and the next one waits for it, or it would
+        make a second draft. At the end of the program the loop waits for the thread that saves.
         """
         self._disarm()
+        self._saving = asyncio.create_task(self._save_waiting())
+        await asyncio.shield(self._saving)
+
+    async def _save_waiting(self) -> None:
         async with self._lock:
             draft, self._waiting = self._waiting, None
             if draft is None:
                 return
             try:
                 after = replace(draft, id=self._last.id, modified=self._last.modified)
-                done = await asyncio.shield(asyncio.to_thread(self._save, after))
-            except StoreError:
-                if self._waiting is None:  # newer text may have come meanwhile
-                    self._waiting = draft
+                done = await asyncio.to_thread(self._save, after)
+            except Exception as error:
                 if not self._stopped:
+                    self._waiting = self._waiting or draft  # newer text may have come meanwhile
                     self._arm(RETRY)
-                raise
+                if isinstance(error, StoreError):
+                    raise
+                logger.exception("Saving a draft failed unexpectedly.")  # a bug, which must cost no text
+                raise StoreError(f"There was an internal error ({error!r}); please report it.") from error
             self._last = done
             self._reported = False
             self._saved(done)

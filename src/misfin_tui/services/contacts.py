@@ -35,7 +35,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class KnownRecipient:
     """What is known about a recipient; ``own`` is an address of the user."""
 
     standing: Standing
@@ -110,25 +110,29 @@ class Contacts:
         """How it is known who is behind these addresses."""
         return await asyncio.to_thread(lambda: self._standings(addresses))
 
-    async def met(self, addresses: Sequence[str], kind: AddressKind) -> list[Met]:
+    async def known_recipients(self, addresses: Sequence[str], kind: AddressKind) -> list[KnownRecipient]:
         """How it is known who is behind these addresses, and which of them are the user's own."""
-        return await asyncio.to_thread(self._met, addresses, kind)
+        return await asyncio.to_thread(self._known_recipients, addresses, kind)
 
     async def resembling(self, address: str) -> str:
         """A known address or host that this one may be posing as; empty when there is none."""
-        return await asyncio.to_thread(self._resembling, address)
+        return await asyncio.to_thread(self.resembled, address)
 
-    def learn(self, stop: Callable[[], bool]) -> None:
-        """Learn from new messages who the user writes to and hears from; for the thread that scans."""
+    def learn(self, stop: Callable[[], bool]) -> int:
+        """Learn from new messages who the user writes to and hears from; for the thread that scans.
+
+        Returns how many messages that were.
+        """
         from misfin.errors import StoreError
         from misfin.store.people.acquaintance import learn_from_mail
 
         own = self._services.accounts.own_addresses()
         kind_of = cache(self._services.address_kind)  # asked for every message
         with suppress(StoreError):  # a broken address book is reported where it is used
-            learn_from_mail(
+            return learn_from_mail(
                 self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
             )
+        return 0
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
         """(address, name) of people written to before that a prefix may mean; in a thread."""
@@ -186,16 +190,18 @@ class Contacts:
         unproven = Standing(Evidence.UNPROVEN)  # the others have no certificate to trust
         return [Known(contact, found.get(contact, unproven)) for contact in contacts]
 
-    def _met(self, addresses: Sequence[str], kind: AddressKind) -> list[Met]:
+    def _known_recipients(self, addresses: Sequence[str], kind: AddressKind) -> list[KnownRecipient]:
         from misfin.model.address import MisfinAddress, same_person
 
         if kind is not AddressKind.MISFIN:  # no certificate says who they are
             mine = {each.casefold() for each in self._services.accounts.own_addresses(kind)}
-            return [Met(Standing(Evidence.UNPROVEN), each.casefold() in mine) for each in addresses]
+            return [
+                KnownRecipient(Standing(Evidence.UNPROVEN), each.casefold() in mine) for each in addresses
+            ]
         parsed = [MisfinAddress.parse(each) for each in addresses]
         own = self._services.identities.addresses()
         return [
-            Met(state, any(same_person(address, each) for each in own))
+            KnownRecipient(state, any(same_person(address, each) for each in own))
             for address, state in zip(parsed, self._standings(parsed), strict=True)
         ]
 
@@ -232,7 +238,8 @@ class Contacts:
             return any(row.sender_address == address and holds_mail(row.account, HELD) for row in rows)
         return False
 
-    def _resembling(self, address: str) -> str:
+    def resembled(self, address: str) -> str:
+        """The same. Blocking."""
         # Only people the user chose: somebody who merely wrote first does not become known by that.
         people = self._services.contact_book.all(now=time.time())
         chosen = [contact.address for contact in people if contact.sent or contact.kept]

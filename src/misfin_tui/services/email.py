@@ -6,9 +6,10 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from misfin.email.account import EmailAccount, Login, MailProtocol, MailServer, SecretPlace, SecretRef
@@ -16,13 +17,14 @@ from misfin.errors import AccountError, InputError, StoreError
 from misfin.model.account import Kind
 from misfin.store.outgoing.deliveries import DeliveryState
 from misfin_tui.config import Config, ConfigError, writing
-from misfin_tui.config.accounts import AccountConfig
+from misfin_tui.config.accounts import AccountConfig, mail_directory
 from misfin_tui.config.email import email_account, signature_of
 
 if TYPE_CHECKING:
     from misfin.email.checking import Checked
     from misfin.email.discovery import Discovery
     from misfin_tui.services import Services
+    from misfin_tui.services.leftover_mail import LeftoverMails
 
 _UNSENT = (DeliveryState.WAITING, DeliveryState.DEFERRED, DeliveryState.HELD, DeliveryState.SENDING)
 _NOT_IN_NAME = re.compile(r"[^a-z0-9_-]+")
@@ -45,6 +47,15 @@ class EmailAccounts:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    @property
+    def leftover(self) -> LeftoverMails:
+        """Mail of accounts that were removed."""
+        from misfin_tui.services.leftover_mail import (
+            LeftoverMails,
+        )  # late: with the first look beside the list
+
+        return LeftoverMails(self._services)
 
     def account(self, name: str) -> EmailAccount:
         """An account by its name. Blocking: it may read a signature. Raises :class:`AccountError`."""
@@ -74,20 +85,52 @@ class EmailAccounts:
         report: Callable[[Checked], object] = lambda _checked: None,
         *,
         password: str | None = None,
+        token: str | None = None,
     ) -> tuple[Checked, ...]:
-        """Check an account that need not exist yet; with ``password`` instead of the one it will have."""
+        """Check an account that need not exist yet; with ``password``, or an access ``token``, instead of
+        what it will have.
+        """
         from misfin.email.checking import check_account  # late: the engines and TLS
 
         pins = await asyncio.to_thread(lambda: self._services.pin_book)
         account = await asyncio.to_thread(email_account, name, settings)
-        return await check_account(account, pins, report, password=password)
 
-    async def add(self, name: str, settings: AccountConfig, *, password: str | None = None) -> Config:
-        """Write the account into the settings and create its folders; ``password`` goes into the keyring.
+        async def given() -> str:
+            return token or ""
+
+        get_token = given if token else None
+        return await check_account(account, pins, report, password=password, get_token=get_token)
+
+    async def add(
+        self,
+        name: str,
+        settings: AccountConfig,
+        *,
+        password: str | None = None,
+        more: Mapping[SecretRef, str] = MappingProxyType({}),
+    ) -> Config:
+        """Write the account into the settings and create its folders; ``password`` and ``more`` secrets go
+        into the keyring.
 
         What was stored is removed again when a later step fails.
         """
-        return await asyncio.to_thread(self._add, name, settings, password)
+        return await asyncio.to_thread(self._add, name, settings, _kept(settings, password, more))
+
+    async def change(
+        self,
+        name: str,
+        settings: AccountConfig,
+        *,
+        password: str | None = None,
+        more: Mapping[SecretRef, str] = MappingProxyType({}),
+    ) -> Config:
+        """Write other settings of an account; ``password`` and ``more`` secrets go into the keyring.
+
+        What waits because of the old ones is tried again.
+        """
+        config = await asyncio.to_thread(self._change, name, settings, _kept(settings, password, more))
+        await self.login_changed(name)
+        return config
 
     async def remove(self, name: str) -> RemovedAccount:
         """Remove the account from the settings and its secrets from the keyring, and cancel what it has not
@@ -152,8 +195,8 @@ class EmailAccounts:
         return len(self._unsent(name))
 
     def _unsent(self, name: str) -> list[int]:
-        rows = self._services.outbox_queue.rows(_UNSENT)
-        return [row.id for row in rows if row.account == name]
+        directory = mail_directory(name, self._services.config.accounts[name])
+        return [row.id for row in self._services.outbox_queue.rows(_UNSENT) if row.account == directory]
 
     def free_name(self, address: str) -> str:
         """A name for a new account with this address that no account has. Blocking."""
@@ -161,12 +204,13 @@ class EmailAccounts:
         words = [each for each in domain[:-1] if each not in ("mail", "www")] or domain
         wanted = _NOT_IN_NAME.sub("-", words[-1]).strip("-_") or "mail"
         taken = self._taken()
+        taken |= {each for each in self._services.store.accounts() if "@" not in each}  # others' mail
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, 1000)))
         return next(each for each in names if each not in taken)
 
     def name_problem(self, name: str) -> str:
         """Why a new account cannot have this name; empty where it can. Blocking."""
-        from misfin.store.accounts import is_account_name
+        from misfin.model.account import is_account_name
 
         if not is_account_name(name):
             return f"{name or 'An empty text'} cannot be the name of an account: use a-z, 0-9, _ and -."
@@ -185,44 +229,56 @@ class EmailAccounts:
 
     # ---- in a thread
 
-    def _add(self, name: str, settings: AccountConfig, password: str | None) -> Config:
+    def _add(self, name: str, settings: AccountConfig, kept: Mapping[SecretRef, str]) -> Config:
         from misfin.email.secrets import remove_secret, store_secret
         from misfin.files import private_folder
 
         if problem := self.name_problem(name):
             raise AccountError(problem, remedy="Choose another name.")
-        path, ref = self._services.profile.config, settings.password
-        if password is not None and ref is not None:
-            store_secret(ref, password)
+        path = self._services.profile.config
+        stored: list[SecretRef] = []
         try:
+            for ref, secret in kept.items():
+                store_secret(ref, secret)
+                stored.append(ref)
             private_folder(path.parent)
             config = writing.write_account(path, name, settings)
-            self._services.store.create(name)
+            self._services.store.create(mail_directory(name, settings))
         except BaseException as error:
-            if password is not None and ref is not None:
+            for ref in stored:
                 remove_secret(ref)
             if isinstance(error, OSError) and not isinstance(error, (StoreError, ConfigError)):
                 raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
             raise
         return config
 
-    def _remove(self, name: str) -> RemovedAccount:
-        from misfin.email.secrets import own_entry, refresh_entry, remove_secret
+    def _change(self, name: str, settings: AccountConfig, kept: Mapping[SecretRef, str]) -> Config:
+        from misfin.email.secrets import forget_access_token, store_secret
 
         account = self.account(name)
         path = self._services.profile.config
         try:
+            config = writing.change_account(path, name, settings)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+        for ref, secret in kept.items():
+            store_secret(ref, secret)
+        forget_access_token(account)
+        return config
+
+    def _remove(self, name: str) -> RemovedAccount:
+        settings, path = self._services.config.accounts[name], self._services.profile.config
+        account = self.account(name) if settings.kind == Kind.EMAIL else None
+        unsent = self._unsent(name)
+        try:
             config = writing.remove_account(path, name)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
-        removed = False
-        if account.password == own_entry(name):
-            removed = remove_secret(account.password)
-        if account.login is Login.OAUTH and account.client_id:
-            removed = remove_secret(refresh_entry(name)) or removed
+        removed = account is not None and _remove_secrets(account)
         outbox, now = self._services.outbox_queue, time.time()
-        cancelled = sum(outbox.cancel(row, now=now) for row in self._unsent(name))
-        return RemovedAccount(config, str(self._services.profile.mail / name), removed, cancelled)
+        cancelled = sum(outbox.cancel(row, now=now) for row in unsent)
+        mail = self._services.profile.mail / mail_directory(name, settings)
+        return RemovedAccount(config, str(mail), removed, cancelled)
 
     def _set_password(self, name: str, password: str) -> Config:
         from misfin.email.secrets import own_entry, store_secret
@@ -240,11 +296,31 @@ class EmailAccounts:
             raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
 
 
+def _kept(
+    settings: AccountConfig, password: str | None, more: Mapping[SecretRef, str]
+) -> dict[SecretRef, str]:
+    """Everything that has to go into the keyring, by its entry."""
+    own = {} if password is None or settings.password is None else {settings.password: password}
+    return {**own, **more}
+
+
+def _remove_secrets(account: EmailAccount) -> bool:
+    """Whether the keyring had any."""
+    from misfin.email.secrets import client_entry, own_entry, refresh_entry, remove_secret
+
+    name = account.name
+    removed = account.password == own_entry(name) and remove_secret(account.password)
+    if account.login is Login.OAUTH and account.client_id:
+        removed = remove_secret(refresh_entry(name)) or removed
+    if account.client_secret == client_entry(name):
+        removed = remove_secret(account.client_secret) or removed
+    return removed
+
+
 def removal_question(name: str, address: str, mail: str, unsent: int) -> str:
     """What to ask before an account is removed."""
-    waits = ""
-    if unsent:
-        waits = f" {unsent:,} {'delivery' if unsent == 1 else 'deliveries'} not sent yet will be cancelled."
+    many = "delivery" if unsent == 1 else "deliveries"
+    waits = f" {unsent:,} {many} not sent yet will be cancelled." if unsent else ""
     return f"Remove the account {name} ({address})? Its mail stays in {mail}.{waits}"
 
 
@@ -258,7 +334,7 @@ class AccountDoubt:
 
 
 def doubts(name: str, settings: AccountConfig) -> list[AccountDoubt]:
-    """What is wrong with an account, as far as that can be seen without connecting. Blocking."""
+    """What is wrong with an e-mail account, as far as that can be seen without connecting. Blocking."""
     found = []
     account = email_account(name, settings)
     if account.outgoing is None:
@@ -319,8 +395,6 @@ def account_config(
         auth=login.value,
         password=password,
     )
-    if incoming is None:
-        return settings
-    if incoming.protocol is MailProtocol.POP3:
+    if incoming is not None and incoming.protocol is MailProtocol.POP3:
         return replace(settings, pop3=str(incoming))
-    return replace(settings, imap=str(incoming))
+    return replace(settings, imap=str(incoming)) if incoming is not None else settings

@@ -38,7 +38,7 @@ class Fetching:
     def accounts(self) -> list[str]:
         """The names of the accounts that fetch their mail, without those that are paused."""
         accounts = self._services.config.accounts.items()
-        return [name for name, each in accounts if (each.imap or each.pop3) and not each.paused]
+        return [name for name, each in accounts if each.fetches and not each.paused]
 
     @property
     def adopted(self) -> bool:

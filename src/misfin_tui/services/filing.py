@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from misfin.errors import StoreError
-from misfin.store.filing import Action, Undo
+from misfin.store.filing import Action, Targets, Undo
+from misfin.store.filing_changes import RegroupAction
 from misfin.store.index.file_place import message_id
 from misfin.store.rows import MessageRow, View
 from misfin.store.undo_log import UndoLog
@@ -28,16 +29,21 @@ MANY = 1000
 MAX_TOGGLED = 500
 """Conversations looked at to decide whether toggling sets or clears."""
 
-_DONE = {
+_DONE: dict[str, str] = {
     Action.ARCHIVE: "archived",
     Action.TRASH: "moved to the trash",
     Action.MOVE: "moved to {}",
+    Action.COPY: "copied to {}",
     Action.TAG: "tagged {}",
     Action.UNTAG: "no longer tagged {}",
     Action.STAR: "starred",
     Action.UNSTAR: "no longer starred",
     Action.READ: "marked as read",
     Action.UNREAD: "marked as unread",
+}
+_REGROUPED = {
+    RegroupAction.SPLIT: "the conversation was split.",
+    RegroupAction.JOIN: "conversations were joined.",
 }
 
 
@@ -53,14 +59,14 @@ class Filer:
     async def apply(
         self,
         action: str,
-        targets: Sequence[str] | Sequence[int],
+        targets: Targets,
         argument: str = "",
         *,
         view: View | None = None,
         undoable: bool = True,
     ) -> str:
-        """File messages (ids) or conversations (thread numbers, as seen from ``view``); returns what was
-        done.
+        """File messages (ids), conversations (thread numbers, as seen from ``view``), or all that a view
+        shows; returns what was done.
 
         ``action`` is one of :class:`misfin.store.filing.Action`, or ``toggle-star`` and ``toggle-unread``.
         """
@@ -80,6 +86,11 @@ class Filer:
             self._services.post(MailChanged())
         return undone
 
+    def noted(self, undo: Undo) -> None:
+        """Something else was done to messages that can be undone like filing. Blocking."""
+        self._note(undo)
+        self.last_filed = time.time()
+
     def recall(self) -> None:
         """Learn when something was last filed before this start. Blocking."""
         with suppress(StoreError):
@@ -91,7 +102,7 @@ class Filer:
     def _apply(
         self,
         action: str,
-        targets: Sequence[str] | Sequence[int],
+        targets: Targets,
         argument: str,
         view: View | None,
         undoable: bool,
@@ -119,6 +130,9 @@ class Filer:
                 for number in begun:
                     self._log.remove(number)
             raise
+        if chosen is Action.COPY:
+            self._is_no_news(undo)
+            self._services.mail.rescan()
         with suppress(StoreError):  # as it was planned will do
             for number in begun:
                 if undo.done:
@@ -140,6 +154,12 @@ class Filer:
         if last is None:
             return None
         number, undo = last
+        if isinstance(undo.action, RegroupAction):
+            from misfin_tui.services.regrouping import regrouper_of  # late: few split or join
+
+            regrouper_of(self._services).take_back(undo)
+            self._log.remove(number)
+            return f"Undone: {_REGROUPED[undo.action]}"
         self._is_no_news(undo)
         count = self._services.filing.undo(undo, report)
         self._log.remove(number)  # only now: what a crash cuts off can be gone on with
@@ -156,9 +176,12 @@ class Filer:
     def _log(self) -> UndoLog:
         return self._memory or self._services.undo_log
 
-    def _rows(self, targets: Sequence[str] | Sequence[int], view: View | None) -> Iterator[MessageRow]:
+    def _rows(self, targets: Targets, view: View | None) -> Iterator[MessageRow]:
         """The messages meant, as far as a toggle has to look to know what it means."""
         index = self._services.index
+        if isinstance(targets, View):
+            yield from index.messages(targets, MAX_TOGGLED)
+            return
         for target in targets[:MAX_TOGGLED]:
             if isinstance(target, int):
                 yield from index.thread(target, view)
@@ -183,7 +206,7 @@ class Filer:
                 post(IndexProgress(0, 0, what))
 
 
-def _sentence(action: Action, argument: str, count: int) -> str:
+def _sentence(action: Action | RegroupAction, argument: str, count: int) -> str:
     """What was done, for a toast."""
     if not count:
         return "Nothing to do."

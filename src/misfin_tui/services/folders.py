@@ -1,13 +1,22 @@
-"""Creates, renames and removes folders, in threads; the server follows at the next sync."""
+"""Creates, renames, removes and empties folders, in threads; the server follows at the next sync."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from misfin_tui.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class FolderAbilities:
+    """``change``: folders can be created, renamed and removed. ``on_server``: the server has them too."""
+
+    change: bool
+    on_server: bool
 
 
 class Folders:
@@ -25,6 +34,26 @@ class Folders:
         from misfin.store.mail.folder_changes import can_change
 
         return can_change(folder)
+
+    def abilities(self, account: str) -> FolderAbilities:
+        """What can be done with the folders of an account."""
+        found = self._services.config.accounts.get(account)
+        return FolderAbilities(change=bool(account), on_server=bool(found and found.imap))
+
+    async def keys(self, account: str, folder: str) -> list[str]:
+        """The keys of what a folder holds now."""
+        maildir = self._services.store.folder(account, folder)
+        return await asyncio.to_thread(lambda: [entry.key for entry in maildir.list()])
+
+    async def empty(self, account: str, folder: str, keys: Sequence[str]) -> int:
+        """Delete these messages of a folder for good, here and on the server; returns how many there were."""
+        from misfin.store.mail.emptying import empty
+
+        maildir = self._services.store.folder(account, folder)
+        try:
+            return await asyncio.to_thread(empty, maildir, keys)
+        finally:
+            self._services.mail.rescan()
 
     async def create(self, account: str, name: str) -> None:
         """Create a folder."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from misfin.errors import MisfinError
+
+if TYPE_CHECKING:
+    from misfin_tui.services import Services
 
 _ARENA_MAX: Final = -8
-"""``M_ARENA_MAX`` of glibc's ``malloc.h``."""
+_MMAP_THRESHOLD: Final = -3
+"""``M_ARENA_MAX`` and ``M_MMAP_THRESHOLD`` of glibc's ``malloc.h``."""
+_LARGE: Final = 256 * 1024
+"""Bytes from which a block is given back as soon as it is freed. Otherwise glibc raises this as it goes, and
+the pieces of a large message leave holes."""
 
 
 def share_one_heap() -> None:
@@ -17,11 +26,19 @@ def share_one_heap() -> None:
     at a time runs anyway, while each heap keeps what it once needed: a dozen of them hold five megabytes.
     """
     _of_glibc("mallopt", _ARENA_MAX, 1)
+    _of_glibc("mallopt", _MMAP_THRESHOLD, _LARGE)
 
 
 def return_unused() -> None:
     """Give the system back whole pages that were freed; glibc only does so at the end of a heap."""
     _of_glibc("malloc_trim", 0)
+
+
+def release_memory(services: Services) -> None:
+    """Give back what the app keeps of the index, and then what is unused. In a thread."""
+    with suppress(MisfinError):  # an index that cannot be opened is reported where it is read
+        services.index.release_memory()
+    return_unused()
 
 
 def _of_glibc(function: str, *arguments: int) -> None:

@@ -10,13 +10,15 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from misfin.errors import MisfinError
+from misfin.errors import MisfinError, StoreError
 from misfin.model.folders import INBOX
-from misfin.store.rows import ConversationRow, Count, FolderRow, MessageRow, View
+from misfin.store.rows import ConversationRow, Count, FolderRow, MessageRow, Order, View
 from misfin_tui.messages import IndexProgress, MailChanged, Problem
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from misfin.store.rows import Completion
     from misfin_tui.config import Config
     from misfin_tui.services import Services
+    from misfin_tui.services.authorship import Authorship
 
 FIRST_ROWS = 80
 """Conversations read for the first frame: as many as the tallest window has lines."""
@@ -36,6 +39,8 @@ AGAIN = 1.0
 """Seconds until the mail is checked again after an error; twice as many each time, up to ``QUIET``."""
 SOON = 0.05
 """Seconds until messages that were being moved are looked for again."""
+MANY = 1000
+"""Messages, as after a first sync, whose reading leaves memory to give back."""
 NEWEST = 50
 """Unread messages looked at for new ones."""
 KNOWN = 20_000
@@ -60,6 +65,7 @@ class Mail:
         self.scanned = False
         """Whether the index was brought in line with the mail since the start."""
         self._look = threading.Event()
+        self._scans = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._known: dict[str | int, None] | None = None
@@ -81,7 +87,8 @@ class Mail:
         folders = index.folders()
         accounts = {row.account for row in folders}
         view = View(accounts.pop() if len(accounts) == 1 else None, INBOX)
-        return FirstPage(view, folders, index.count(view), index.conversations(view, 0, FIRST_ROWS))
+        rows = index.conversations(view, 0, FIRST_ROWS, self.order_of(view))
+        return FirstPage(view, folders, index.count(view), rows)
 
     # ---- lists
 
@@ -102,12 +109,36 @@ class Mail:
             given_up.set()
 
     async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
-        """A window of a view, newest first."""
-        return await asyncio.to_thread(lambda: self._services.index.conversations(view, offset, limit))
+        """A window of a view, in its order."""
+        order = self.order_of(view)
+        return await asyncio.to_thread(lambda: self._services.index.conversations(view, offset, limit, order))
 
     async def position(self, view: View, thread: int) -> int | None:
         """The place of a conversation in a view."""
-        return await asyncio.to_thread(lambda: self._services.index.position(view, thread))
+        order = self.order_of(view)
+        return await asyncio.to_thread(lambda: self._services.index.position(view, thread, order))
+
+    def order_of(self, view: View) -> Order:
+        """How a view is sorted, as the settings say."""
+        return Order(self._services.config.sort.get(_sorted_as(view), Order.NEWEST))
+
+    async def sort(self, view: View, order: Order) -> Config:
+        """Sort a view from now on; returns the new settings. Raises :class:`ConfigError`, ``OSError``."""
+        from misfin_tui.config.writing import write_setting
+
+        value = None if order is Order.NEWEST else order.value
+        config = self._services.profile.config
+        return await asyncio.to_thread(write_setting, config, "sort", _sorted_as(view), value)
+
+    async def matching(self, view: View, query: str) -> list[int]:
+        """The conversations of a view that a search finds too. Raises :class:`QueryError`."""
+        both = f"({view.query}) ({query})" if view.query.strip() else query
+        return await asyncio.to_thread(lambda: self._services.index.threads(replace(view, query=both)))
+
+    async def unread(self, view: View) -> int:
+        """How many messages of a view are unread."""
+        unread = replace(view, unread_only=True)
+        return len(await asyncio.to_thread(lambda: self._services.index.locate(unread)))
 
     def as_typed(self, text: str) -> str:
         """A search while its last word is still being written."""
@@ -146,6 +177,12 @@ class Mail:
         """A conversation's messages, oldest first, from all folders."""
         return await asyncio.to_thread(lambda: self._services.index.thread(thread, view))
 
+    async def replies(self, thread: int) -> list[tuple[MessageRow, int]]:
+        """A conversation as a tree: its messages, each before its replies, with their depth."""
+        from misfin.store.index.replies import tree
+
+        return await asyncio.to_thread(lambda: self._services.index.ask(lambda db: tree(db, thread)))
+
     async def message(self, id: str) -> MessageRow:  # noqa: A002 - the word of the rows
         """One message's row."""
         return await asyncio.to_thread(lambda: self._services.index.message(id))
@@ -163,13 +200,24 @@ class Mail:
                 return found
         return None
 
-    async def read(self, row: MessageRow) -> ParsedMessage:
-        """A message, parsed. Raises :class:`MessageGoneError`, :class:`StoreError`."""
-        return await asyncio.to_thread(lambda: self._services.index.read(row))
+    async def read(self, row: MessageRow, charset: str = "", *, prefer: str = "") -> ParsedMessage:
+        """A message, parsed; with a ``charset``, whatever it says its text is written in; ``prefer`` is the
+        alternative to read (``text/html``). Raises :class:`MessageGoneError`, :class:`StoreError`.
+        """
+        from misfin_tui.services.invitations import read  # late: not for the first frame
+
+        return await asyncio.to_thread(read, self._services, row, charset, prefer)
 
     async def raw(self, row: MessageRow) -> bytes:
         """A message's file. Raises like :meth:`read`."""
         return await asyncio.to_thread(lambda: self._services.index.raw(row))
+
+    @cached_property
+    def authorship(self) -> Authorship:
+        """Who wrote e-mails."""
+        from misfin_tui.services.authorship import Authorship  # late: not for the first frame
+
+        return Authorship(self._services)
 
     def no_news(self, messages: Iterable[str]) -> None:
         """Messages (ids) this program is about to file: wherever they turn up, they are not new mail."""
@@ -182,7 +230,7 @@ class Mail:
         """Bring the index in line with the mail and keep it so, in threads of its own, until :meth:`stop`."""
         self._services.index.when_replaced(self._begin_again)
         self._look.set()
-        for work in (self._scan_when_woken, self._watch):
+        for work in (self._scan_when_woken, self._watch, self._check_senders):
             thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -191,6 +239,7 @@ class Mail:
         """End the threads; one in the middle of a scan ends after it."""
         self._stop.set()
         self._look.set()
+        self._scans.set()
 
     def rescan(self) -> None:
         """Look for changes now."""
@@ -206,8 +255,9 @@ class Mail:
         """One scan at a time; what happens during one is found by the next."""
         post = self._services.post
         from misfin.store.index_file import remove_unused  # late: not for the first frame
+        from misfin_tui.services.heap import release_memory
 
-        patience, reported = 0.0, ""
+        patience, reported, owed = 0.0, "", True
         self._services.filer.recall()
         remove_unused(self._services.profile.cache, time.time())
         while True:
@@ -219,9 +269,15 @@ class Mail:
                 changes = self._services.index.scan(self._progress)
                 self.scanned = True
                 self._progress(0, 0)
-                if changes or self._known is None:
+                if changes:
+                    owed = True  # also if what follows fails: the next scan finds nothing that has changed
+                    self._file_muted()
+                if owed:
                     post(self._news())
-                self._services.contacts.learn(self._look.is_set)
+                    owed = False
+                if self._services.contacts.learn(self._look.is_set) >= MANY:
+                    release_memory(self._services)
+                self._scans.set()
                 if changes.unsure:
                     self._stop.wait(SOON)
                     self._look.set()
@@ -239,6 +295,23 @@ class Mail:
             if patience:
                 self._stop.wait(patience)
                 self._look.set()
+
+    def _check_senders(self) -> None:
+        """Ask who wrote what came in, after each scan. DNS may take its time: nothing waits for this."""
+        while self._scans.wait() and not self._stop.is_set():
+            self._scans.clear()
+            try:
+                self.authorship.check_new(self._stop.is_set)
+            except MisfinError:
+                continue  # the next scan reports what is wrong with the mail
+            self._stop.wait(SOON)
+
+    def _file_muted(self) -> None:
+        """Before anything is announced: what came for a muted conversation is no news."""
+        from misfin_tui.services.muting import muting_of  # late: not for the first frame
+
+        with suppress(StoreError):  # such as a full disk: the next scan tries again
+            muting_of(self._services).file_new()
 
     def _progress(self, done: int, total: int) -> None:
         if total >= 1000 or (not total and self._building):
@@ -263,6 +336,12 @@ class Mail:
         if first:
             self._since, fresh = time.time(), []
         fresh = self._delivered(fresh)
+        if fresh:
+            from misfin_tui.services.filters import filters_of  # late: hardly anybody waits for it
+
+            silent = filters_of(self._services).silent_now(fresh)
+            fresh = [row for row in fresh if row.id not in silent]
+        # Only now: if any of that fails, they are still news at the next attempt.
         self._known = {**known, **{name: None for row in unread for name in (row.id, row.row)}}
         for name in list(self._known)[:-KNOWN]:
             del self._known[name]
@@ -297,6 +376,13 @@ class Mail:
 
         for _ in watch(self._services.profile.mail, self._stop):
             self._look.set()
+
+
+def _sorted_as(view: View) -> str:
+    """The name of a view in ``[sort]``: a folder's, or one for all searches."""
+    if view.folder is None:
+        return "searches"
+    return f"{view.account}/{view.folder}" if view.account else view.folder
 
 
 def _unless(given_up: threading.Event) -> Callable[[], bool]:

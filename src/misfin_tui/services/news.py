@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from misfin_tui.messages import OutboxChanged, Problem, TrustAsked
+from misfin_tui.messages import AppNews, OutboxChanged, Problem, TrustAsked
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from misfin.post.events import Event
 
 
-def messages_of(event: Event) -> Iterator[Message]:
+def messages_of(event: Event) -> Iterator[AppNews]:
     """The messages for an event. "Delivered" is said of what is in the mailbox, and of nothing else."""
     from misfin.model.status import StatusCode
     from misfin.post import events
-    from misfin.post.decisions import ABOUT_TRUST, SERVER_PINS
+    from misfin.post.decisions import SERVER_PINS
     from misfin.post.misfin.events import HostSeen, MailboxKeyChanged
+    from misfin.store.outgoing.deliveries import ABOUT_TRUST
 
     match event:
         case events.Sent(row):

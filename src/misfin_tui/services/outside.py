@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from misfin_tui.services import Services
 
 OPENERS = ("xdg-open", "gio open", "wslview") if sys.platform != "darwin" else ("open",)
+PRINTERS = ("lp", "lpr")
 MAX_OUTPUT = 256 * 1024
 """Bytes kept of what a command prints; the rest is read and dropped, so that the command can end."""
 MAX_ENTRIES = 20_000  # names of a folder that are looked at to complete one
@@ -47,10 +48,20 @@ class Outside:
         self._services = services
 
     def opener(self) -> str:
-        """The command that opens links, empty when there is none."""
+        """The command that opens links and files, empty when there is none. Blocking."""
         if configured := self._services.config.ui.opener:
             return configured
         return next((command for command in OPENERS if shutil.which(command.split()[0])), "")
+
+    async def opener_named(self) -> str:
+        """The same for a question: in words where there is none."""
+        return await asyncio.to_thread(self.opener) or "nothing (no program to open it was found)"
+
+    def printer(self) -> str:
+        """The command that prints text from its input, empty when there is none. Blocking."""
+        if configured := self._services.config.ui.print_command:
+            return configured
+        return next((command for command in PRINTERS if shutil.which(command)), "")
 
     async def open_link(self, target: str) -> None:
         """Give a link to the opener, as one argument and never to a shell. Raises :class:`LocalError`."""
@@ -64,7 +75,7 @@ class Outside:
 
     async def _open(self, target: str, what: str) -> None:
         try:
-            command = shlex.split(self.opener())
+            command = shlex.split(await asyncio.to_thread(self.opener))
         except ValueError as error:
             raise LocalError("`opener` in [ui] of config.toml has an unclosed quote.") from error
         if not command:

@@ -47,7 +47,12 @@ def make_transports(services: Services) -> dict[AddressKind, Transport]:
     )
     # Also where there is no e-mail account yet: one can be added at any time, and the courier goes on.
     email = EmailTransport(
-        services.email_accounts.account, _credentials, services.pin_book, services.draft_box.files, now=_clock
+        services.email_accounts.account,
+        _credentials,
+        services.pin_book,
+        services.draft_box.files,
+        now=_clock,
+        smime=services.profile.smime,
     )
     return {transport.kind: transport for transport in (misfin, email)}
 

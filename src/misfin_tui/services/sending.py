@@ -20,9 +20,10 @@ from misfin.model.account import AddressKind
 from misfin.model.gemmail import Version
 from misfin.model.recipient import with_prefix
 from misfin.store.outgoing.deliveries import DeliveryState, Question
-from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.drafts import Draft, Purpose
 from misfin_tui.messages import MailChanged, OutboxChanged
 from misfin_tui.services.autosave import Autosave
+from misfin_tui.services.composing import Composing
 
 if TYPE_CHECKING:
     from misfin.model.recipient import Recipient
@@ -48,6 +49,8 @@ class SendingService:
         self._services = services
         self._keepers: weakref.WeakSet[Autosave] = weakref.WeakSet()
         self._submitted: list[Submission] = []
+        self.composing = Composing(services)
+        """Which accounts have a draft open."""
 
     # ---- drafts
 
@@ -122,7 +125,8 @@ class SendingService:
                     remedy="Add one, or open the link in another program.",
                 )
             draft = await self.new(asked.to, subject=asked.subject, body=asked.body, kind=AddressKind.MAIL)
-            return replace(draft, cc=asked.cc, bcc=asked.bcc, in_reply_to=asked.in_reply_to)
+            purpose = Purpose.REPLY if asked.in_reply_to else Purpose.NEW
+            return replace(draft, cc=asked.cc, bcc=asked.bcc, in_reply_to=asked.in_reply_to, purpose=purpose)
         address, text = parse_uri(uri)
         subject, body = split_subject(text)
         return await self.new([to_entry(address)], subject=subject, body=body, kind=AddressKind.MISFIN)

@@ -22,15 +22,13 @@ from typing import Final, NoReturn
 
 _MOST_FILES: Final = 256
 _SHARED: Final = (
+    "concurrent.futures.thread",
+    "json",
     "misfin.files",
     "misfin.model.folders",
     "misfin.model.gemtext",
     "misfin.sqlite",
     "misfin.store.search.folding",
-    "queue",
-    "random",
-    "shutil",
-    "typing_extensions",
 )
 """What both import anyway, the program before its first frame."""
 _ENDS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)

@@ -27,6 +27,7 @@ async def stop(services: Services) -> None:
                 await courier.stop()
             await services.receiving.stop()
             if services.config.accounts:
+                await services.syncing.server_search.close()
                 await services.fetching.stop()
     except TimeoutError:
         pass  # every attempt is recorded before and after it: nothing is lost

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import MessageGoneError, StoreError
+from misfin_tui.config.accounts import mail_directory
 from misfin_tui.messages import SyncChanged
+from misfin_tui.services.server_search import ServerSearch
 
 if TYPE_CHECKING:
     from misfin.post.inbox import LocalInbox
@@ -71,10 +73,12 @@ class Syncing:
         self._services = services
         self._facts: dict[str, dict[str, Facts]] = {}
         self._counting = threading.Lock()
+        self.server_search = ServerSearch(services)
+        """What is on servers only."""
 
     def names(self) -> list[str]:
         """The accounts that are fetched from a server, whether they ever were or not."""
-        return [name for name, each in self._services.config.accounts.items() if each.imap or each.pop3]
+        return [name for name, each in self._services.config.accounts.items() if each.fetches]
 
     async def accounts(self) -> list[SyncedAccount]:
         """Whether each account is in sync."""
@@ -153,6 +157,14 @@ class Syncing:
         """Where the state of an account is."""
         return self._services.profile.sync / f"{account}.db"
 
+    def directory(self, account: str) -> str:
+        """Where its mail is, below the mail root."""
+        return mail_directory(account, self._services.config.accounts[account])
+
+    def address(self, account: str) -> str:
+        """Its address; that of its identity where the settings do not say it. Blocking."""
+        return self._services.address_of(self.directory(account))
+
     def inbox(self) -> LocalInbox:
         """This side."""
         from misfin.post.inbox import LocalInbox
@@ -161,27 +173,28 @@ class Syncing:
 
     def _account(self, name: str, status: SourceStatus | None) -> SyncedAccount:
         settings = self._services.config.accounts[name]
+        address = self.address(name)
         try:
             with self.reading(name) as state:
                 if state is None:
-                    return SyncedAccount(name, settings.address, settings.paused, status=status)
+                    return SyncedAccount(name, address, settings.paused, status=status)
                 folders = tuple(sorted(state.folders(), key=_order()))
                 counts = state.counts()
                 waiting = self._waiting(name, state)
                 in_step = state.in_step()
         except StoreError as error:
             problem = f"{error} {error.remedy}".strip()
-            return SyncedAccount(name, settings.address, settings.paused, status=status, problem=problem)
+            return SyncedAccount(name, address, settings.paused, status=status, problem=problem)
         messages = {each.local: counts.get(each.id, 0) for each in folders}
-        return SyncedAccount(
-            name, settings.address, settings.paused, folders, messages, waiting, in_step, status
-        )
+        return SyncedAccount(name, address, settings.paused, folders, messages, waiting, in_step, status)
 
     def _waiting(self, name: str, state: SyncState) -> dict[str, int]:
         from misfin.post.sync.waiting import changes_waiting
 
         with self._counting:  # the facts of files are remembered between two times
-            return dict(changes_waiting(state, self.inbox(), name, self._facts.setdefault(name, {})))
+            return dict(
+                changes_waiting(state, self.inbox(), self.directory(name), self._facts.setdefault(name, {}))
+            )
 
     def _questions(self) -> list[SyncQuestion]:
         found: list[SyncQuestion] = []
@@ -200,10 +213,10 @@ class Syncing:
                 each
                 for each in state.folders()
                 if each.state is FolderState.ASKING
-                or (paused and each.state is FolderState.PAUSED and each.doubted)
+                or (paused and each.state is FolderState.PAUSED and each.asked_about)
             ]
             counts = state.counts() if folders else {}
-        address = self._services.config.accounts[name].address
+        address = self.address(name) if folders else ""
         return [SyncQuestion(name, address, each, counts.get(each.id, 0)) for each in folders]
 
     def _answer(self, account: str, folder: str, choice: SyncAnswer) -> None:

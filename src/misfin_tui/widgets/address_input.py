@@ -25,11 +25,12 @@ MAX_LENGTH = 65_536  # characters: a pasted list of a thousand people and more
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One completion: ``address`` is what will be in the field, ``evidence`` and ``note`` say how it
+    """One completion: ``entry`` is what will be in the field, ``evidence`` and ``note`` say how it
     is known who that is."""
 
     address: str
     name: str
+    entry: str
     evidence: Evidence
     note: str
 
@@ -140,12 +141,12 @@ class AddressInput(OneLine):
         found = entry_at(self.value, self.cursor_position)
         return found.start, found.end
 
-    def accept(self, address: str) -> None:
-        """Replace the entry being typed with an address and get ready for the next."""
+    def accept(self, entry: str) -> None:
+        """Replace the entry being typed with another one and get ready for the next."""
         start, end = self._entry()
         head = self.value[:start].rstrip()
         tail = self.value[end:].lstrip(",; ")
-        front = f"{head} {address}, " if head else f"{address}, "
+        front = f"{head} {entry}, " if head else f"{entry}, "
         self.value = front + tail
         self.cursor_position = len(front)
         self.offers.hide()
@@ -227,7 +228,7 @@ class AddressOffers(OptionList, can_focus=False):
                     (f"  {plain(offer.name, one_line=True)[: self.MAX_NAME]}" if offer.name else "", ""),
                     (f"  {plain(offer.note, one_line=True)}" if offer.note else "", "dim"),
                 ),
-                id=offer.address,
+                id=offer.entry,
             )
             for offer in offers
         )

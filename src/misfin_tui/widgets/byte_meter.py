@@ -35,8 +35,8 @@ class ByteMeter(Static):
     def measure(self, size: int, limit: int, whose: str = "", *, split: bool = True) -> None:
         """Show ``size`` of ``limit`` bytes, or ``size`` alone where the limit is :data:`NO_LIMIT`.
 
-        ``whose`` says why the limit is lower than usual. ``split``: a message that is too long can go as
-        several.
+        ``whose`` is the host that accepts no more than that, where the limit is not the usual one.
+        ``split``: a message that is too long can go as several.
         """
         self._bytes, self._limit, self._whose, self._split = size, max(limit, 1), whose, split
         self._draw()
@@ -58,16 +58,18 @@ class ByteMeter(Static):
         full = min(self.BAR, -(-self.BAR * self._bytes // self._limit))
         tone = "" if near or self.over else "$primary"
         bar = Content.assemble(("━" * full, tone), ("─" * (self.BAR - full), "dim"), " ")
+        whose = f" that {plain(self._whose, one_line=True)} accepts" if self._whose else ""
         if self._limit >= NO_LIMIT:
             bar, parts = Content(""), [f"{self._bytes:,} bytes"]
         elif self._limit >= LARGE:
-            parts = [f"{self._bytes / 1e6:,.2f} of {self._limit / 1e6:,.1f} MB"]
+            whose = whose if near or self.over else ""  # else it is far away
+            parts = [f"{self._bytes / 1e6:,.2f} of {self._limit / 1e6:,.1f} MB{whose}"]
         else:
-            parts = [f"{self._bytes:,} of {self._limit:,} bytes"]
+            parts = [f"{self._bytes:,} of {self._limit:,} bytes{whose}"]
         if self.over:
             what = "shorten or split" if self._split else "shorten"
             parts.append(f"{self._bytes - self._limit:,} too many: {what}")
         elif near:
             parts.append(f"{self._limit - self._bytes:,} left")
-        parts += [self._saved, plain(self._whose, one_line=True)]
+        parts.append(self._saved)
         self.update(bar.append(" · ".join(part for part in parts if part)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -18,34 +18,18 @@ from textual.strip import Strip
 from misfin.errors import MisfinError
 from misfin_tui.widgets.message_list_lines import LinePainter
 from misfin_tui.widgets.message_list_look import LOOK, PARTS
-from misfin_tui.widgets.pages import PAGE, Pages
+from misfin_tui.widgets.pages import PAGE, Pages, Source, Tail
 from misfin_tui.widgets.quick_scroll import QuickScroll
 
 if TYPE_CHECKING:
     from textual import events
 
-    from misfin.store.rows import ConversationRow, Count, View
+    from misfin.store.rows import ConversationRow, View
 
 MARK_CELLS = (1, 2)  # where a click marks
 MARK_BATCH = 2000  # rows read at once when everything is marked
 ENOUGH = 500
 """Conversations of a search known before its first page is shown; the rest is counted while that is read."""
-
-
-class Source(Protocol):
-    """Where rows come from; every method answers without blocking the loop."""
-
-    async def count(self, view: View, at_most: int | None = None) -> Count:
-        """How many conversations the view has; it need not be counted much further than ``at_most``."""
-        ...
-
-    async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
-        """A window of them, newest first."""
-        ...
-
-    async def position(self, view: View, thread: int) -> int | None:
-        """The place of a conversation in the view."""
-        ...
 
 
 class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
@@ -73,10 +57,10 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Opened(Message):
-        """A conversation was chosen with the mouse."""
+        """The line under the cursor was chosen with the mouse; None is one of the tail."""
 
         message_list: MessageList
-        row: ConversationRow
+        row: ConversationRow | None
 
     @dataclass
     class Loaded(Message):
@@ -110,6 +94,8 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self.marks: set[int] = set()
         """Threads marked for the next action."""
+        self.tail = Tail()
+        """What follows the conversations, for as long as this view is shown."""
         self._pages = Pages()
         self._fetching = False
         self._epoch = 0
@@ -133,6 +119,24 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
     def row_at(self, index: int) -> ConversationRow | None:
         """The conversation on a line, None while its page is loading."""
         return self._pages.row(index)
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are: the conversations and the tail."""
+        return self.total + self.tail.lines
+
+    @property
+    def at_tail(self) -> int:
+        """The line of the tail that the cursor is on; negative on a conversation, and without any line."""
+        return self.cursor - self.total if self.cursor < self.lines else -1
+
+    def set_tail(self, tail: Tail) -> None:
+        """Show other lines below the conversations; the cursor stays where it is."""
+        if tail != self.tail:
+            self.tail = tail
+            self.cursor = max(0, min(self.cursor, self.lines - 1))
+            self.virtual_size = Size(1, self.lines)
+            self.refresh()
 
     @property
     def current(self) -> ConversationRow | None:
@@ -184,14 +188,17 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         if epoch != self._epoch:
             return True
         if stay:
+            if self.at_tail >= 0:
+                place, asked_from = total, self.total
             top = self._top_for(place, asked_from, total)
             cursor = self.cursor + (0 if place is None else place - asked_from)
         else:
+            self.tail = Tail()
             top, cursor = self._top_around(place, total), place or 0
         self._pages.begin(total, pages)
         self.complete = count.complete
-        self.cursor = max(0, min(cursor, total - 1))
-        self.virtual_size = Size(1, total)
+        self.cursor = max(0, min(cursor, self.lines - 1))
+        self.virtual_size = Size(1, self.lines)
         self.scroll_to(y=top, animate=False, immediate=True)
         self.refresh()
         self.post_message(self.Loaded(self, total))
@@ -212,7 +219,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         top, height = self.scroll_offset.y, max(self.size.height, 1)
         if top == 0 and 0 <= self.cursor + moved < height:
             return 0
-        return max(0, min(top + moved, total - height))
+        return max(0, min(top + moved, total + self.tail.lines - height))
 
     # ---- pages being loaded
 
@@ -266,7 +273,7 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a line and bring it into sight."""
-        index = max(0, min(index, self.total - 1))
+        index = max(0, min(index, self.lines - 1))
         if index == self.cursor:
             return
         before, self.cursor = self.cursor, index
@@ -341,14 +348,14 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
         """One click puts the cursor there, on the mark column it marks; a second one opens. The right button
         only points."""
         place = event.get_content_offset(self)
-        if place is None or (index := self.scroll_offset.y + place.y) >= self.total:
+        if place is None or (index := self.scroll_offset.y + place.y) >= self.lines:
             return
         same = index == self.cursor
         self.move_to(index)
         row = self.current
-        if row is None or event.button != 1:
+        if event.button != 1 or (row is None and self.at_tail < 0):
             return
-        if place.x in MARK_CELLS:
+        if row is not None and place.x in MARK_CELLS:
             self.marks ^= {row.thread}
             self.refresh_line(index)
             self.post_message(self.MarksChanged(self, len(self.marks)))
@@ -364,7 +371,8 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the lines in sight, and ask for the pages around them."""
-        self._painter.begin(self.scrollable_content_region.width)
+        searching = bool(self.view.query) and self.view.folder is None
+        self._painter.begin(self.scrollable_content_region.width, folders=searching)
         self._want()
         return super().render_lines(crop)
 
@@ -380,6 +388,12 @@ class MessageList(QuickScroll, can_focus=True, inherit_bindings=False):
 
     def _beyond(self, y: int) -> Strip:
         """A line below the last conversation: an empty list says in the middle why it is empty."""
-        lines = self.empty_text.split("\n") if self.total == 0 else []
+        at = self.scroll_offset.y + y - self.total
+        if at < self.tail.lines:
+            cursor = at == self.at_tail
+            if at < len(self.tail.rows):
+                return self._painter.line(self.tail.rows[at], cursor=cursor, marked=False)
+            return self._painter.placeholder(self.tail.note, cursor=cursor)
+        lines = self.empty_text.split("\n") if self.lines == 0 else []
         number = y - min(self.size.height // 3, max(self.size.height - len(lines), 0))
         return self._painter.said(lines[number]) if 0 <= number < len(lines) else self._painter.blank()

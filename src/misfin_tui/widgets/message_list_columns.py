@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut, fit
+from misfin_tui.wording.facts import MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from misfin.store.evidence import Evidence
     from misfin.store.rows import ConversationRow
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 SIGNS = 8  # cursor, mark, unread, star, evidence and the gaps between them
 DATE = 6  # "12 Nov"
@@ -39,8 +39,8 @@ class Columns:
 def columns(width: int) -> Columns:
     """The columns that fit: the narrower the window, the less is said about each conversation."""
     count = 5 if width >= 50 else 0
-    people = max(8, min(24, width * 24 // 100))
-    text = width - SIGNS - people - 2 - count - 1 - DATE - 1
+    people = max(8, min(30, width * 24 // 100))
+    text = width - SIGNS - people - 2 - count - 2 - DATE - 1
     return Columns(people=people, text=max(text, 4), count=count, snippet=width >= 64)
 
 
@@ -83,9 +83,19 @@ class Palette:
 
 
 def parts(
-    row: ConversationRow, shape: Columns, palette: Palette, *, cursor: bool, marked: bool, now: float
+    row: ConversationRow,
+    shape: Columns,
+    palette: Palette,
+    *,
+    cursor: bool,
+    marked: bool,
+    now: float,
+    folders: bool = False,
 ) -> list[tuple[str, Style]]:
-    """The pieces of a line from left to right, each with its own style. States show without colour too."""
+    """The pieces of a line from left to right, each with its own style. States show without colour too.
+
+    ``folders`` says that the list shows more than one folder, so each line names its own.
+    """
     unread = row.unread > 0
     subject = plain(row.subject, one_line=True) or "(no subject)"
     if row.held:
@@ -102,20 +112,25 @@ def parts(
         ),
         ("  ", palette.people),
     ]
-    pieces += _text(row, subject, shape, palette, unread=unread)
+    pieces += _text(row, subject, shape, palette, unread=unread, folders=folders)
     if shape.count:
         sign = "+" if row.attachment else " "
-        pieces.append((fit(f"{sign}{row.count:>3}", shape.count, right=True), palette.count))
-    pieces.append((fit(when(row.date, now), DATE + 1, right=True) + " ", palette.date))
+        count = f"{row.count:>3}" if row.count > 1 else "   "  # a single message is the usual case
+        pieces.append((fit(f"{sign}{count}", shape.count, right=True), palette.count))
+    pieces.append((fit(when(row.date, now), DATE + 2, right=True) + " ", palette.date))
     return pieces
 
 
 def _text(
-    row: ConversationRow, subject: str, shape: Columns, palette: Palette, *, unread: bool
+    row: ConversationRow, subject: str, shape: Columns, palette: Palette, *, unread: bool, folders: bool
 ) -> list[tuple[str, Style]]:
-    """Tags, subject and snippet in exactly the cells the text column has."""
+    """Folder, tags, subject and snippet in exactly the cells the text column has."""
     pieces: list[tuple[str, Style]] = []
     room = shape.text
+    folder = f"{cut(plain(row.folder, one_line=True), 12)} · "
+    if folders and row.folder and room - cell_len(folder) >= 12:
+        pieces.append((folder, palette.snippet))
+        room -= cell_len(folder)
     for tag in row.tags[:MAX_TAGS]:
         label = "#" + cut(plain(tag, one_line=True), 12) + " "
         if room - cell_len(label) < 12:

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut
-from misfin_tui.widgets.message_list_columns import Columns, Palette, columns, parts
+from misfin_tui.widgets.message_list_columns import SIGNS, Columns, Palette, columns, parts
 from misfin_tui.widgets.message_list_look import Styles, line_styles
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class LinePainter:
         self._palettes: dict[tuple[bool, bool], tuple[Style, Palette]] = {}
         self._shape = Columns(0, 0, 0, False)
         self._width = 0
+        self._folders = False
         self._now = time.time()
         self._today = ""
 
@@ -39,10 +40,10 @@ class LinePainter:
         self._palettes.clear()
         self._strips.clear()
 
-    def begin(self, width: int) -> None:
-        """Lines of so many cells are about to be drawn."""
-        if width != self._width:
-            self._width = width
+    def begin(self, width: int, *, folders: bool = False) -> None:
+        """Lines of so many cells are about to be drawn, which name their ``folders`` or do not."""
+        if (width, folders) != (self._width, self._folders):
+            self._width, self._folders = width, folders
             self._shape = columns(width)
             self._strips.clear()
         self._now = time.time()
@@ -60,16 +61,22 @@ class LinePainter:
             segments = [
                 Segment(text, style)
                 for text, style in parts(
-                    row, self._shape, palette, cursor=cursor, marked=marked, now=self._now
+                    row,
+                    self._shape,
+                    palette,
+                    cursor=cursor,
+                    marked=marked,
+                    now=self._now,
+                    folders=self._folders,
                 )
             ]
             strip = self._strips[key] = Strip(segments).adjust_cell_length(self._width, base)
         return strip
 
-    def placeholder(self, *, cursor: bool) -> Strip:
-        """A conversation that is still loading."""
+    def placeholder(self, text: str = "···", *, cursor: bool) -> Strip:
+        """A conversation that is still loading, or a line that says something else."""
         base, palette = self._palette(cursor, False)
-        text = ("▌" if cursor else " ") + "       ···"
+        text = ("▌" if cursor else " ") + " " * (SIGNS - 1) + text
         return Strip([Segment(text, palette.snippet)]).adjust_cell_length(self._width, base)
 
     def said(self, text: str) -> Strip:

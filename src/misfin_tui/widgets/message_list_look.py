@@ -33,7 +33,7 @@ PARTS: Final = tuple(
 """The component classes a theme or a style sheet may colour."""
 LOOK: Final = """
 MessageList {
-    overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
     .message-list--cursor { background: $block-cursor-blurred-background;
         text-style: $block-cursor-blurred-text-style; }
     &:focus .message-list--cursor { background: $block-cursor-background;

@@ -3,16 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
 from textual.cache import LRUCache
 
 if TYPE_CHECKING:
-    from misfin.store.rows import ConversationRow
+    from misfin.store.rows import ConversationRow, Count, View
 
 PAGE: Final = 128  # rows fetched at once: more than two screens, less than a millisecond of reading
 _KEPT: Final = 16  # two thousand rows
 _AHEAD: Final = 40  # rows from the edge of a page at which its neighbour is fetched too
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Lines below the conversations of a list: ``rows`` that are not in its index, and one with a ``note``.
+
+    No action on conversations is meant for them.
+    """
+
+    rows: tuple[ConversationRow, ...] = ()
+    note: str = ""
+
+    @property
+    def lines(self) -> int:
+        """How many there are."""
+        return len(self.rows) + bool(self.note)
+
+
+class Source(Protocol):
+    """Where rows come from; every method answers without blocking the loop."""
+
+    async def count(self, view: View, at_most: int | None = None) -> Count:
+        """How many conversations the view has; it need not be counted much further than ``at_most``."""
+        ...
+
+    async def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
+        """A window of them, newest first."""
+        ...
+
+    async def position(self, view: View, thread: int) -> int | None:
+        """The place of a conversation in the view."""
+        ...
 
 
 class Pages:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import wrap
 from misfin_tui.widgets.gemtext_rows import TAB, Layout, Piece, Row
+from misfin_tui.wording.links import links_in
 
-LINK = re.compile(
-    r"\b(?:(?:https?|gemini|gopher|spartan|finger|ftps?)://[^\s<>\"`|\\^]+|(?:misfin|mailto|mid|cid):[^\s<>\"`|\\^]*@[^\s<>\"`|\\^]+)",
-    re.IGNORECASE,
-)
-_AFTER = ".,;:!?'*_"  # what ends a sentence, not an address
 _TOGETHER = "\N{NO-BREAK SPACE}"  # a number is on the line its link begins on
 _Span = tuple[int, int, int]  # from, to, number
 
@@ -22,7 +16,7 @@ def lay_out_plain(text: str, width: int, *, first_link: int = 1) -> Layout:
     layout = Layout()
     for source, line in enumerate(plain(text, one_line=False).expandtabs(TAB).split("\n")):
         role = "quote" if line.startswith(">") else "text"
-        if ":" not in line or not LINK.search(line):
+        if not any(links_in(line)):
             layout.rows += [Row(((part, role),), source=source) for part in wrap(line, width)]
             continue
         marked, spans = _numbered(line, layout.links, first_link)
@@ -40,16 +34,13 @@ def lay_out_plain(text: str, width: int, *, first_link: int = 1) -> Layout:
 def _numbered(line: str, links: list[str], first_link: int) -> tuple[str, list[_Span]]:
     """The line with ``[n]`` before each link, and where the links then are."""
     marked, spans, last = "", [], 0
-    for found in LINK.finditer(line):
-        target = found.group().rstrip(_AFTER)
-        if target.endswith(")") and target.count("(") < target.count(")"):
-            target = target[:-1].rstrip(_AFTER)
+    for start, target in links_in(line):
         links.append(target)
         number = first_link + len(links) - 1
-        marked += line[last : found.start()]
+        marked += line[last:start]
         spans.append((len(marked), len(marked) + len(f"[{number}] ") + len(target), number))
         marked += f"[{number}]{_TOGETHER}{target}"
-        last = found.start() + len(target)
+        last = start + len(target)
     return marked + line[last:], spans
 
 

@@ -30,7 +30,9 @@ class Preview(MessageView):
         same = self.message is not None and self.message.id == row.id
         self.message, self.read = row, message
         subject = plain(message.subject or row.subject, one_line=True) or "(no subject)"
-        self.border_title = Content(subject)
+        first = plain(message.text.lstrip()[: 2 * len(subject) + 8].partition("\n")[0], one_line=True)
+        repeated = first.startswith("#") and first.lstrip("#").strip() == subject  # as Misfin has subjects
+        self.border_title = Content("Preview" if repeated else subject)
         self.show_layout(lambda width: message_layout(row, message, width, decide=self.decide_key), keep=same)
 
     def show_problem(self, row: ConversationRow, text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -20,6 +21,7 @@ from textual.strip import Strip
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut, fit, wrap
+from misfin_tui.widgets.row_columns import MEASURED, Column, Shape, shape
 
 T = TypeVar("T")
 
@@ -27,16 +29,6 @@ Cell = tuple[str, str]
 """A text and its tone: one of :data:`TONES`."""
 
 TONES = ("normal", "strong", "muted", "good", "warn", "bad", "accent", *Evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """``width`` in cells, 0 for what is left; columns with a higher ``spare`` go first in a narrow window."""
-
-    title: str
-    width: int = 0
-    right: bool = False
-    spare: int = 0
 
 
 class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
@@ -47,6 +39,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         "row--cursor",
         "row--bar",
         "row--title",
+        "row--heading",
     }
     DEFAULT_CSS = """
     RowList {
@@ -55,6 +48,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         &:focus .row--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         .row--bar { color: $primary; text-style: bold; }
         .row--title { color: $mail-muted; }
+        .row--heading { color: $primary; text-style: bold; }
         .row--strong { text-style: bold; }
         .row--muted { color: $mail-muted; }
         .row--good { color: $success; }
@@ -100,9 +94,11 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         cells: Callable[[T], Sequence[Cell]],
         key: Callable[[T], Hashable],
         *,
+        group: Callable[[T], str] | None = None,
         empty: str = "",
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
+        """``group`` names the heading that an item stands under; items of one group follow each other."""
         super().__init__(id=id)
         self.empty = empty
         self.items: list[T] = []
@@ -110,6 +106,13 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self._columns = columns
         self._cells = cells
         self._key = key
+        self._group = group
+        self._lines: Sequence[int | str] = ()
+        """What each line shows: the item of this number, or a heading."""
+        self._places: Sequence[int] = ()
+        """The line of each item."""
+        self._needed = [cell_len(column.title) for column in columns]  # never less: columns do not jump
+        self._shape = Shape((0,) * len(columns), 1)
 
     @property
     def current(self) -> T | None:
@@ -120,13 +123,33 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         """Show these; the cursor stays on the item it was on, else on its line."""
         before = self.current
         self.items = list(items)
+        for item in self.items[:MEASURED]:
+            for at, (text, _) in enumerate(self._cells(item)):
+                self._needed[at] = max(self._needed[at], len(text) if text.isascii() else cell_len(text))
         place = self.cursor
         if before is not None:
             wanted = self._key(before)
             place = next((at for at, item in enumerate(self.items) if self._key(item) == wanted), self.cursor)
-        self.virtual_size = Size(1, len(self.items) + self._top)
+        self._arrange()
+        self.virtual_size = Size(1, len(self._lines) + self._top)
         self._to(place, notify=True)
         self.refresh()
+
+    def _arrange(self) -> None:
+        """Give every item its line, and every group a heading with an empty line before it."""
+        if self._group is None:
+            self._lines = self._places = range(len(self.items))
+            return
+        lines: list[int | str] = []
+        places: list[int] = []
+        before: str | None = None
+        for number, item in enumerate(self.items):
+            if (name := self._group(item)) != before:
+                lines += [name] if before is None else ["", name]
+                before = name
+            places.append(len(lines))
+            lines.append(number)
+        self._lines, self._places = lines, places
 
     def go_to(self, key: Hashable) -> None:
         """Put the cursor on the item with this key, if it is there."""
@@ -160,7 +183,11 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         height = self.size.height - self._top
         if height > 0:
             top = self.scroll_offset.y
-            wanted = min(max(top, place - height + 1), place)
+            line = self._places[place] if self.items else 0
+            first = line
+            while first > 0 and isinstance(self._lines[first - 1], str):
+                first -= 1  # a heading comes into sight with the first item under it
+            wanted = min(max(top, line - height + 1), first if line - first < height else line)
             if wanted != top:
                 self.scroll_to(y=wanted, animate=False, immediate=True)
 
@@ -168,9 +195,15 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor; a second one on the same row chooses it."""
-        at = event.y - self._top + self.scroll_offset.y
-        if event.y < self._top or not 0 <= at < len(self.items):
+        place = event.get_content_offset(self)
+        if place is None or place.y < self._top:
             return
+        line = place.y - self._top + self.scroll_offset.y
+        if line >= len(self._lines):
+            return
+        at = self._lines[line]
+        if isinstance(at, str):
+            return  # a heading
         if at == self.cursor and event.chain > 1:
             self.post_message(self.Chosen(self, self.items[at]))
         self._to(at)
@@ -179,30 +212,14 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
-        self.virtual_size = Size(1, len(self.items) + self._top)
+        self.virtual_size = Size(1, len(self._lines) + self._top)
         self._to(self.cursor)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the lines in sight."""
-        self._widths = self._layout(self.size.width - self.scrollbar_size_vertical - 3)
+        room = self.size.width - self.scrollbar_size_vertical - 3
+        self._shape = shape(self._columns, self._needed, room)
         return super().render_lines(crop)
-
-    def _layout(self, room: int) -> list[int]:
-        """Width of each column, 0 for those there is no room for."""
-        shown = list(range(len(self._columns)))
-        least = 16  # cells the free column keeps before others have to go
-
-        def taken() -> int:
-            return sum((self._columns[at].width or least) + 1 for at in shown)
-
-        while len(shown) > 1 and taken() > room:
-            shown.remove(max(shown, key=lambda at: (self._columns[at].spare, at)))
-        widths = [self._columns[at].width if at in shown else 0 for at in range(len(self._columns))]
-        free = [at for at in shown if not self._columns[at].width]
-        left = room - sum(widths) - len(shown)
-        for number, at in enumerate(free):
-            widths[at] = max(left // len(free) + (number < left % len(free)), 1)
-        return widths
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""
@@ -216,9 +233,15 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         if y < self._top:
             titles: list[Cell] = [(column.title, "title") for column in self._columns]
             return self._draw(titles, base, "  ", base)
-        at = y - self._top + self.scroll_offset.y
-        if at >= len(self.items):
+        line = y - self._top + self.scroll_offset.y
+        if line >= len(self._lines):
             return Strip.blank(width, base)
+        at = self._lines[line]
+        if isinstance(at, str):
+            heading = base + self.get_component_rich_style("row--heading", partial=True)
+            return Strip([Segment(cut(f" {plain(at, one_line=True)}", width), heading)]).adjust_cell_length(
+                width, base
+            )
         if at != self.cursor:
             return self._draw(self._cells(self.items[at]), base, "  ", base)
         base = self.get_component_rich_style("row--cursor")
@@ -233,9 +256,10 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def _draw(self, cells: Sequence[Cell], base: Style, lead: str, lead_style: Style) -> Strip:
         segments = [Segment(lead, lead_style)]
-        for (text, tone), column, width in zip(cells, self._columns, self._widths, strict=True):
+        gap = Segment(" " * self._shape.gap, base)
+        for (text, tone), column, width in zip(cells, self._columns, self._shape.widths, strict=True):
             if width <= 0:
                 continue
             shown = fit(plain(text, one_line=True), width, right=column.right)
-            segments += [Segment(shown, self._tone(tone, base)), Segment(" ", base)]
+            segments += [Segment(shown, self._tone(tone, base)), gap if width > 1 else Segment(" ", base)]
         return Strip(segments).adjust_cell_length(self.size.width, base)

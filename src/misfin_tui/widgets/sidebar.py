@@ -20,6 +20,10 @@ from misfin_tui.widgets.cells import fit
 
 if TYPE_CHECKING:
     from textual import events
+FOLDER_ACTIONS = frozenset(
+    {"open_conversation", "new_folder", "rename_folder", "remove_folder", "empty_folder", "read_all"}
+)
+"""The actions for a line of the sidebar."""
 
 
 class SidebarKind(StrEnum):
@@ -45,6 +49,10 @@ class SidebarEntry:
     remark: str = ""
 
 
+REMOVED = "removed"
+"""What is said beside the name of an account that was removed."""
+
+
 def entries(
     folders: Iterable[FolderRow],
     outbox: Mapping[str, int],
@@ -52,11 +60,12 @@ def entries(
     accounts: Sequence[str] = (),
     away: Collection[str] = (),
     attics: Collection[str] = (),
+    removed: Collection[str] = (),
 ) -> list[SidebarEntry]:
     """The lines of the sidebar: each account with its folders, then the saved searches.
 
     ``accounts`` are the user's, with or without mail; those ``away``, whose mail is missing, say so. Those in
-    ``attics`` have one.
+    ``attics`` have one. Of accounts that were ``removed`` there are those folders that hold mail.
     """
     by_account: dict[str, dict[str, FolderRow]] = {account: {} for account in accounts}
     for row in folders:
@@ -65,9 +74,13 @@ def entries(
     if len(by_account) > 1:
         unread = sum(rows[INBOX].unread for rows in by_account.values() if INBOX in rows)
         lines.append(SidebarEntry(SidebarKind.FOLDER, "All inboxes", View(None, INBOX), unread))
-    for account, rows in by_account.items():
-        lines.append(SidebarEntry(SidebarKind.HEADING, account, group=account))
+    for account, rows in sorted(by_account.items(), key=lambda each: each[0] in removed):
+        gone = account in removed
+        remark = REMOVED if gone else ""
+        lines.append(SidebarEntry(SidebarKind.HEADING, account, group=account, remark=remark))
         for name in (*SHOWN, *sorted(rows.keys() - set(SHOWN))):
+            if gone and not (name in rows and rows[name].total):
+                continue
             if name == OUTBOX:
                 lines.append(SidebarEntry(SidebarKind.OUTBOX, OUTBOX, None, outbox.get(account, 0), account))
             else:

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from misfin_tui.keymap import ACTIONS, NOOP, KeyContext, readable
+from misfin_tui.keymap.action import words_of
 from misfin_tui.keymap.spelling import is_typed
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.cells import cut
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ALWAYS = ("help", "command_palette")
 """Actions the key line shows at its end even where nothing else shows them."""
+WHILE_TYPING = ("leave_search",)
+"""Actions it shows only while a line is typed."""
 FIRST = (
     "help",
     "back",
@@ -34,10 +37,16 @@ FIRST = (
     "shorten",
     "attach",
     "copies",
-    "send_at",
+    "editor",
+    "toggle_preview",
     "attached",
+    "send_at",
+    "compose",
+    "reply",
+    "trash",
+    "undo",
 )
-"""Where the line is short of room, these get theirs before all others."""
+"""Where the line is short of room, these get theirs before all others, in the order of their use."""
 _Key = tuple[str, str, str, str]
 """A key, how it is shown, the word for what it does, and the action."""
 _ORDER = {
@@ -152,17 +161,21 @@ class KeyBar(Widget):
         seen: set[str] = set()
         focused = screen.focused
         idle: Collection[str] = getattr(screen, "idle_actions", ())
-        writing = focused is not None and focused.check_consume_key("a", "a")
+        words = words_of(screen)
+        writing = getattr(screen, "always_writing", False) or (
+            focused is not None and focused.check_consume_key("a", "a")
+        )
         found: list[tuple[int, tuple[bool, int], _Key]] = []
         for key, active in screen.active_bindings.items():
             binding = active.binding
             action = binding.action.removeprefix("app.").removeprefix("screen.")
-            if action in seen or not active.enabled or not (binding.show or action in ALWAYS):
+            shown = binding.show or action in ALWAYS or (writing and action in WHILE_TYPING)
+            if action in seen or not active.enabled or not shown:
                 continue
             if key == NOOP or action in idle or (writing and is_typed(key)):
                 continue
             seen.add(action)
-            label = str(binding.description)
+            label = words[action][0] if action in words else str(binding.description)
             place = ALWAYS.index(action) if action in ALWAYS else -1
             found.append(
                 (place, _ORDER.get(binding.id or "", (False, 0)), (key, readable(key), label, action))
@@ -178,20 +191,20 @@ class KeyBar(Widget):
         style = self.rich_style
         key_style = style + self.get_component_rich_style("keybar--key", partial=True)
         label_style = style + self.get_component_rich_style("keybar--label", partial=True)
-        room = width + 2  # the margins left and right go where a key needs them
+        room = width
         fitting = set()
         for item in sorted(self._keys, key=_urgency):
             if _width(item) <= room:
                 fitting.add(item)
                 room -= _width(item)
-        column = 0 if room >= 1 else -1
+        column = 0
         segments: list[Segment] = []
         self._places.clear()
         for item in self._keys:
             if item in fitting:
                 key, shown, label, _action = item
                 segments += [
-                    Segment(f" {shown}"[column < 0 :], key_style),
+                    Segment(f" {shown}", key_style),
                     Segment(f" {label} ", label_style),
                 ]
                 self._places.append((column, column + _width(item), key))

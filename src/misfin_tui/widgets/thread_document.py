@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.gemtext_rows import Layout, Row
 from misfin_tui.widgets.message_rows import LINE, body_layout, detail_rows, folded_row, head_rows
+from misfin_tui.widgets.protection_rows import protection_rows
 
 if TYPE_CHECKING:
     from misfin.store.message.mime import ParsedMessage
+    from misfin.store.protected import OpenedMail
     from misfin.store.rows import MessageRow
 
 
@@ -26,9 +28,35 @@ class Part:
     details: bool = False
     problem: str = ""
     snippet: str = ""
+    prefer: str = ""
+    """The content type of the version to read, if a person chose one."""
     servers: str = ""
     """What is known of the sender's host, for the details."""
+    opened: OpenedMail | None = None
+    """What was found out about its signatures and its encryption."""
+    unlock: str = ""
+    """The key that decrypts it, once it is known to be locked."""
+    author: str = ""
+    """What was found out about the sender of an e-mail, for the details."""
+    doubts: tuple[str, ...] | None = None
+    """What to know about the sender of an e-mail; None until the address book was asked."""
     made: dict[tuple[object, ...], Layout] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is open, and must be read or checked before all of it can be shown."""
+        if not self.open or self.problem:
+            return False
+        return self.message is None or (bool(self.message.protections) and self.opened is None)
+
+    def opened_as(self, opened: OpenedMail, unlock: str) -> None:
+        """Its signatures were checked, and it was decrypted where that was possible.
+
+        ``unlock`` is the key that decrypts it where a passphrase is needed.
+        """
+        self.opened, self.unlock = opened, unlock if opened.locked else ""
+        if opened.message is not None and self.message is not None:
+            self.message = replace(opened.message, protections=self.message.protections)
 
     def lay_out(self, width: int, first_link: int, *, focused: bool, decide: str = "") -> Layout:
         """Its rows; kept until something about it changes."""
@@ -48,17 +76,20 @@ class Part:
         return self.made[key]
 
     def _lay_out(self, width: int, first_link: int, *, focused: bool, decide: str) -> Layout:
-        line = min(width, LINE)
+        line = min(width - 1, LINE)
         if not self.open:
             return Layout([folded_row(self.row, self.snippet or self.row.subject, line, focused=focused)])
         lead = (("▌" if focused else " ", "bar"), ("▾ ", "fold"))
-        rows = head_rows(self.row, self.message, line, lead=lead, decide=decide)
+        rows = head_rows(self.row, self.message, line, lead=lead, decide=decide, doubts=self.doubts)
+        if self.message is not None and self.message.protections:
+            rows += protection_rows(self.message, self.opened, line, lead, self.unlock)
         if self.message is None:
             tone = "warning" if self.problem else "muted"
             rows.append(Row((("    ", "muted"), (plain(self.problem, one_line=True) or "···", tone))))
             return Layout(rows)
         if self.details:
-            rows += detail_rows(self.row, self.message, width, self.servers)
+            known = self.servers, self.author, self.opened, self.doubts or ()
+            rows += detail_rows(self.row, self.message, line, *known)
         body = body_layout(self.message, line - 2, first_link=first_link)
         indent = ("  ", "text")
         rows.append(Row(()))
@@ -116,8 +147,11 @@ class ThreadDocument:
             whole.rows += layout.rows
             whole.links += layout.links
             whole.measured = max(whole.measured, layout.width)
-            if part.open and number + 1 < len(self.parts):
-                whole.rows.append(Row((("─" * min(width, LINE), "rule"),)))
+            if number + 1 < len(self.parts):
+                if part.open:
+                    whole.rows.append(Row((("─" * min(width - 1, LINE), "rule"),)))
+                elif self.parts[number + 1].open:
+                    whole.rows.append(Row(()))
         self._rows, self._links = len(whole.rows), len(whole.links)
         return whole
 

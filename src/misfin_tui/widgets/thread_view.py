@@ -28,7 +28,7 @@ class ThreadView(MessageView):
 
     @dataclass
     class MessageWanted(Message):
-        """An open message has to be read."""
+        """An open message has to be read, or what is signed or encrypted in it to be checked."""
 
         part: Part
 
@@ -62,13 +62,21 @@ class ThreadView(MessageView):
 
     def message_read(self, part: Part, message: ParsedMessage | None, problem: str = "") -> None:
         """A message was read, or could not be."""
-        part.message, part.problem = message, problem
+        part.message, part.problem, part.opened = message, problem, None
         if message is not None:
             part.snippet = preview_of(message.text)
         part.made = {}
         self._arrange()
         if not self._scrolled:
             self.to_focus()
+
+        if part.wanted and message is not None:  # and it is signed or encrypted
+            self.post_message(self.MessageWanted(part))
+
+    def part_changed(self, part: Part) -> None:
+        """Something else that is shown of a message has changed."""
+        part.made = {}
+        self._arrange()
 
     _scrolled = False
     """The user has moved since the conversation was opened: reading more must not move the page again."""
@@ -78,7 +86,7 @@ class ThreadView(MessageView):
 
     def _want_open(self) -> None:
         for part in self.document.parts:
-            if part.open and part.message is None and not part.problem:
+            if part.wanted:
                 self.post_message(self.MessageWanted(part))
 
     # ---- moving among messages
@@ -150,12 +158,6 @@ class ThreadView(MessageView):
             self._want_open()
             self.to_focus()
             self.post_message(self.Focused(part))
-
-    def show_servers(self, part: Part, words: str) -> None:
-        """What is known of the host of a message's sender was looked up."""
-        if part.servers != words:
-            part.servers, part.made = words, {}
-            self._arrange()
 
     def on_click(self, event: events.Click) -> None:
         """A click on a head folds and unfolds; one on a link chooses it; the right button only points."""

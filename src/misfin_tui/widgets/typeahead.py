@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 OPENERS = frozenset(
     {
         *("search", "tag", "move_to_folder", "save_search", "find", "pipe", "save_message"),
+        *("limit", "select_matching", "copy_to_folder", "make_filter", "print_message", "charset"),
+        *("bounce", "edit_as_new", "reply_list", "forward_attached"),
         *("open_link", "copy_link", "compose", "reply", "reply_all", "forward", "edit_draft"),
     }
 )

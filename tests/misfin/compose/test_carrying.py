@@ -58,7 +58,12 @@ def test_a_plain_text_says_how_it_is_encoded():
 
 
 @pytest.mark.parametrize(
-    "field", [b"Content-Type: multipart/mixed; boundary=x", b"Content-Transfer-Encoding: base64"]
+    "field",
+    [
+        b"Content-Type: multipart/mixed; boundary=x",
+        b"Content-Transfer-Encoding: base64",
+        b"DKIM-Signature: v=1; d=a.example",
+    ],
 )
 def test_parts_and_encoded_texts_are_not_guessed_at(field):
     with pytest.raises(InputError, match="1,000 bytes"):

@@ -126,20 +126,6 @@ def test_a_forwarded_message_shows_nobody_its_bcc():
     assert mail_reply.without_bcc(crlf) == b"From: a\r\nTo: b\r\n\r\nBcc: stays\r\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "safe"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("C:\\x\\report.pdf", "report.pdf"),
-        ("\x1b[2Ja\nb.txt", "␛[2Ja⏎b.txt"),
-        ("..", "file"),
-        ("", "file"),
-    ],
-)
-def test_a_strangers_file_name_names_a_file_and_nothing_else(name, safe):
-    assert mail_reply.file_name(name, "file") == safe
-
-
 HEADS = st.lists(
     st.sampled_from(
         ["From", "To", "Cc", "Reply-To", "Subject", "References", "List-Post", "Mail-Followup-To"]

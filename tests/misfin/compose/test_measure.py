@@ -55,7 +55,7 @@ def test_the_recipient_with_the_least_room_counts():
         [KnownServer(BOB), KnownServer(CAROL, Version.B)],
     )
     assert found.limit == MAX_B_REQUEST
-    assert found.whose == "old.test accepts at most 2,048 bytes"
+    assert found.limit_reason == "old.test accepts at most 2,048 bytes"
 
 
 def test_a_servers_own_limit_counts():
@@ -66,14 +66,14 @@ def test_a_servers_own_limit_counts():
 
 def test_without_recipients_misfins_own_limit_counts():
     found = measure(draft("hello", to=()), ALICE, [])
-    assert (found.size, found.limit, found.whose) == (len("\n\n\nhello"), MAX_MESSAGE, "")
+    assert (found.size, found.limit, found.limit_reason) == (len("\n\n\nhello"), MAX_MESSAGE, "")
 
 
 def test_too_many_recipients_are_a_problem_of_their_own():
     people = [MisfinAddress(f"person{n}", "some-longer-host.example") for n in range(60)]
     found = measure(draft("hi"), ALICE, [KnownServer(each) for each in people])
     assert found.over
-    assert "metadata line" in found.whose
+    assert "metadata line" in found.limit_reason
 
 
 def test_a_forward_is_measured_as_it_is():

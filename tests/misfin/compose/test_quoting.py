@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from misfin.compose.quoting import attributed, sign_off, signed, signed_again, s
 
 def test_a_quotation_says_who_wrote_it():
     assert attributed("Bob", "one\n\ntwo\n") == "Bob wrote:\n> one\n>\n> two\n"
+    at = datetime(2026, 11, 12, 15, 2, tzinfo=timezone(timedelta(hours=1)))
+    assert attributed("Bob", "one", at) == "On 12 Nov 2026 at 14:02 UTC, Bob wrote:\n> one\n"
 
 
 def test_nothing_quoted_needs_no_attribution():

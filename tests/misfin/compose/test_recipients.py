@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfin.compose.recipients import TypedRecipient, read_address, reread, routes_of, to_entry
+from misfin.compose.recipients import (
+    TypedRecipient,
+    completed_entry,
+    read_address,
+    reread,
+    routes_of,
+    to_entry,
+)
 from misfin.compose.recipients import read_recipients as read
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
@@ -100,3 +107,32 @@ def test_another_account_in_from_rewrites_what_it_can_read():
         "bob@hive.test Bob, cal@x.test Cal, dan@x.test, eve@hive.test:1999 Eve, hal"
     )
     assert reread("misfin:bob@hive.test, mailto:cal@x", Misfin(), Mail()) == "misfin:bob@hive.test, cal@x"
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("Ada Example", "Ada Example <ada@example.org>"),
+        ("Doe, Jane", '"Doe, Jane" <ada@example.org>'),
+        ('Jane "JD" Doe', r'"Jane \"JD\" Doe" <ada@example.org>'),
+        ("bob@bank.example", '"bob@bank.example" <ada@example.org>'),
+        ("Jürgen Groß", "Jürgen Groß <ada@example.org>"),
+        ("Ada\r\nBcc: eve@x.example", '"Ada Bcc: eve@x.example" <ada@example.org>'),
+        ("ADA@example.org", "ada@example.org"),
+        ("", "ada@example.org"),
+        ("gpj\u202egnp", "ada@example.org"),
+    ],
+)
+def test_completion_names_people_of_e_mail_as_headers_need_it(name, entry):
+    assert completed_entry("ada@example.org", name, AddressKind.MAIL) == entry
+
+
+def test_completion_gives_the_address_alone_where_messages_name_nobody():
+    assert completed_entry("ada@hive.test", "Ada", AddressKind.MISFIN) == "ada@hive.test"
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_name_is_its_completion_is_one_recipient(name):
+    entry = completed_entry("ada@example.org", name, AddressKind.MAIL)
+    (found,) = read(f"bob@x.example, {entry}, ", Mail())[1:]
+    assert found.address == "ada@example.org"

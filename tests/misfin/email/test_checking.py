@@ -82,6 +82,9 @@ async def test_every_step_of_both_servers_is_reported_as_it_comes(servers, pins)
     assert "TLS 1.3; the certificate is trusted and valid until" in texts
     assert "3 folders, among them sent" in texts
     assert "up to 34 MB" in texts
+    facts = pins.recall_mail_server("work", servers.smtp.name)
+    assert facts.size_limit == 33554432
+    assert "SIZE" in facts.extensions
     assert PASSWORD not in repr(found)
 
 

@@ -46,3 +46,21 @@ def test_a_directory_needs_an_identity_with_an_address():
         Directory([])
     with pytest.raises(IdentityError, match="names no Misfin address"):
         Directory([odd_person(users=())])
+
+
+def test_aliases_receive_and_are_no_senders():
+    aliases = {
+        "info@Mail.Example": "ada@mail.example",
+        "ben@mail.example": "ada@mail.example",
+        "lost@mail.example": "nobody@mail.example",
+        "*@second.example": "ben@mail.example",
+        "x@other.example": "ada@mail.example",
+    }
+    directory = Directory([ADA, BEN, CAL], aliases=aliases)
+    assert directory.recipient("info", "MAIL.example") == ServedMailbox(ADA)
+    assert directory.recipient("ben", "mail.example") == ServedMailbox(BEN), "a mailbox comes first"
+    assert directory.recipient("lost", "mail.example") is Missing.UNKNOWN_MAILBOX
+    assert directory.recipient("anything", "second.example") == ServedMailbox(BEN)
+    assert directory.recipient("cal", "second.example") == ServedMailbox(CAL)
+    assert directory.recipient("x", "other.example") is Missing.UNKNOWN_HOST
+    assert directory.lookup("info", "mail.example") is Missing.UNKNOWN_MAILBOX, "nobody writes as an alias"

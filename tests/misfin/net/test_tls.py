@@ -12,7 +12,8 @@ from OpenSSL import SSL
 from peers import odd_person, person
 
 from misfin.errors import IdentityError, LocalProtocolError, TlsError
-from misfin.net.tls import ServerTls, client_session
+from misfin.net.server_tls import ServerTls
+from misfin.net.tls import client_session
 from misfin.trust.identity import Identity, KeyKind
 
 ADA = person("ada@mail.example")

@@ -120,13 +120,13 @@ async def world(serve):
 def count_connections(post) -> list[int]:
     """Counts admitted connections of a receiver from now on, in its only element."""
     count = [0]
-    exchange_with = post.receiver.exchange_with
+    connection_from = post.receiver.connection_from
 
     def counting(address):
         count[0] += 1
-        return exchange_with(address)
+        return connection_from(address)
 
-    post.receiver.exchange_with = counting
+    post.receiver.connection_from = counting
     return count
 
 

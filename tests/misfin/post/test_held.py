@@ -12,6 +12,7 @@ from misfin.model.gemmail import Version
 from misfin.post.held import refuse, release
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message import envelope
+from misfin.store.seals import Seals
 
 ADA = "ada@mail.example"
 GEMMAIL = b"bea@hive.test Bea\n\n2027-01-15T08:00:00Z\n# Hi\n\nMisfin-Verification: pin=match\n"
@@ -53,8 +54,26 @@ def test_an_approved_message_is_new_mail_that_is_no_longer_doubted(store, key):
     after = entry.path.read_bytes()
     assert envelope.read(after).verification == {**WORDS, "sender": "verified", "confirmed": "person"}
     assert envelope.to_gemmail(after) == envelope.to_gemmail(before) == GEMMAIL
-    untouched = {k: v for k, v in envelope.read(before).fields.items() if k != "misfin-verification"}
-    assert {k: v for k, v in envelope.read(after).fields.items() if k != "misfin-verification"} == untouched
+    changed = ("misfin-verification", "misfin-seal")
+    untouched = {k: v for k, v in envelope.read(before).fields.items() if k not in changed}
+    assert {k: v for k, v in envelope.read(after).fields.items() if k not in changed} == untouched
+    assert Seals(store.root).is_sealed(after)
+
+
+def test_a_message_that_only_claims_to_be_held_is_released_as_it_is(store):
+    seals = Seals(store.root)
+    seals.open()
+    forged = envelope.wrap(
+        GEMMAIL,
+        version=Version.C,
+        account=MisfinAddress.parse(ADA),
+        now=datetime.now(UTC),
+        verification={**WORDS, "held": "x"},
+    )
+    key = store.folder(ADA, "Held").deliver(forged).key  # another program does
+    release(store, ADA, key, approved=True)
+    assert only(store, "Inbox").path.read_bytes() == forged
+    assert not seals.counts(key.encode(), forged)
 
 
 def test_a_message_released_without_approval_keeps_its_doubts(store, key):

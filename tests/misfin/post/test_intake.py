@@ -18,6 +18,7 @@ from misfin.post.inbox import LocalInbox
 from misfin.post.intake import Intake, verification_of
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message import envelope
+from misfin.store.seals import Seals
 from misfin.trust.tofu import Confirmed, Decision
 from misfin.wire import MisfinRequest
 
@@ -50,7 +51,9 @@ def store(tmp_path):
 
 @pytest.fixture
 async def intake(store):
-    intake = Intake(LocalInbox(store))
+    seals = Seals(store.root)
+    seals.open()  # as a receiver does before it listens
+    intake = Intake(LocalInbox(store), seals)
     yield intake
     await intake.close()
 
@@ -231,8 +234,23 @@ async def test_one_full_mailbox_does_not_hurt_the_others(intake, store):
     assert (bad.status, good.status) == (41, 20)
 
 
+async def test_everything_filed_is_sealed(intake, store):
+    await asyncio.gather(*(intake(message(f"number {n}\n")) for n in range(3)))
+    seals = Seals(store.root)
+    assert [seals.is_sealed(data) for data in files(store)] == [True] * 3
+    assert {envelope.read(data).verification["sender"] for data in files(store)} == {"verified"}
+
+
+async def test_without_a_usable_key_nothing_is_filed_and_the_sender_tries_again(store):
+    (store.root.parent / "seal.key").write_bytes(b"damaged")
+    intake = Intake(LocalInbox(store), Seals(store.root))
+    assert (await intake(message())).status == 41
+    await intake.close()
+    assert store.accounts() == [] or files(store) == []
+
+
 async def test_closing_stores_what_was_taken(store):
-    intake = Intake(LocalInbox(store))
+    intake = Intake(LocalInbox(store), Seals(store.root))
     taken = [asyncio.create_task(intake(message(f"{n}\n"))) for n in range(50)]
     await asyncio.sleep(0)
     await intake.close()

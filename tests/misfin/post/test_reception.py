@@ -43,10 +43,12 @@ NEW_BEA = person("bea@hive.test Bea Worker", number=1)
 @pytest.fixture
 def settings(tmp_path):
     root = tmp_path / "profile"
-    IdentityStore(root / "identities").save(ADA)
+    remembered = root / "cache" / "identities.json"
+    IdentityStore(root / "identities", remembered).save(ADA)
     return ReceptionSettings(
         listen=(("127.0.0.1", 0),),
         identities=root / "identities",
+        remembered=remembered,
         mail=root / "mail",
         trust_db=root / "trust.db",
         contacts_db=root / "contacts.db",
@@ -94,6 +96,15 @@ async def test_a_message_comes_in_and_lies_in_the_inbox(settings):
     assert running(settings.runtime) is None
     with PinBook(settings.trust_db) as pins:
         assert pins.get(PinKind.SENDER, "bea@hive.test").cert_sha256 == BEA.info.fingerprints.cert
+
+
+async def test_what_is_sent_to_an_alias_arrives_in_its_mailbox(settings):
+    aliases = {"info@mail.example": "ada@mail.example", "*@mail.example": "ada@mail.example"}
+    async with receiving(replace(settings, aliases=aliases)) as port:
+        for name in ("info", "ada", "typo"):
+            answer = await ask(port, message(f"{name}@mail.example", name), BEA)
+            assert answer == f"20 {ADA.info.fingerprints.cert}\r\n".encode()
+    assert len(mail(settings)) == 3
 
 
 async def test_ready_is_said_once_the_addresses_are_bound_and_cancelling_ends_it(settings):
@@ -212,6 +223,51 @@ async def test_an_identity_whose_mailbox_cannot_be_made_yet_is_served_once_it_ca
     assert len(refused) == 2
 
 
+async def test_with_nobody_left_to_receive_for_it_ends_at_the_first_connection(settings, monkeypatch):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 60.0)
+    told: asyncio.Queue[SourceStatus] = asyncio.Queue()
+    reception = Reception(settings)
+    task = asyncio.create_task(
+        reception.run(LocalInbox(MailStore(settings.mail), told.put_nowait), asyncio.Event())
+    )
+    assert (await told.get()).state is SourceState.RUNNING
+    IdentityStore(settings.identities).remove("ada@mail.example")
+    ((_host, port),) = reception.addresses
+    caller = await Peer.dial(port)
+    with pytest.raises(IdentityError, match="at least one identity"):
+        await task
+    await caller.close()
+    assert (await told.get()).state is SourceState.FAILED
+    assert told.empty()
+    assert running(settings.runtime) is None
+
+
+async def test_an_identity_that_becomes_unusable_while_it_waits_is_reported(settings, monkeypatch, caplog):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 0.05)
+    async with receiving(settings) as port:
+        (settings.identities / "broken@mail.example.pem").write_text("no PEM")
+
+        async def reported():
+            return "broken@mail.example" in caplog.text
+
+        await until(reported)
+        assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
+
+
+async def test_an_identity_that_cannot_be_used_for_a_moment_ends_nothing(settings, monkeypatch, caplog):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 0.05)
+    async with receiving(settings) as port:
+        path = settings.identities / "ada@mail.example.pem"
+        path.rename(path.with_suffix(".aside"))
+
+        async def reported():
+            return "at least one identity" in caplog.text
+
+        await until(reported)
+        path.with_suffix(".aside").rename(path)
+        assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
+
+
 async def test_blocked_senders_are_refused_as_soon_as_they_are_blocked(settings):
     blocked_by(settings, "bea@hive.test")
     async with receiving(settings) as port:
@@ -260,6 +316,7 @@ async def test_senders_are_verified_by_the_methods_of_the_settings(settings, tmp
     theirs = replace(
         settings,
         identities=other / "identities",
+        remembered=None,
         mail=other / "mail",
         trust_db=other / "trust.db",
         contacts_db=other / "contacts.db",

@@ -11,6 +11,7 @@ from misfin.post.sent_copies import SentCopies
 from misfin.post.transport import Composed
 from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.outbox import DeliveryState, Outbox, Outcome, Transcript
+from misfin.store.seals import Seals
 
 ME = "ada@mail.example"
 
@@ -117,3 +118,21 @@ def test_a_copy_that_a_crash_left_unnoted_is_not_doubled(outbox, store, monkeypa
     assert len(outbox.without_sent_copy()) == 2
     assert copies(outbox, store).file_missing() == []
     assert len(in_sent(store)) == 2
+
+
+async def test_a_copy_in_a_misfin_account_is_sealed_and_that_of_an_email_is_as_it_was(outbox, store):
+    taken(outbox, 1)
+
+    def gemmail(message):
+        data = b"Misfin-Version: C\nFrom: ada@mail.example\nSubject: x\n\nHi\n"
+        return Composed(message.subject, len(data), lambda file: file.write(data))
+
+    assert copies(outbox, store, gemmail).file_missing() == []
+    (copy,) = in_sent(store)
+    assert Seals(store.root).is_sealed(copy)
+
+    elsewhere = SentCopies(outbox, store, gemmail, lambda _account: "work", [].append)
+    taken(outbox, 1)
+    assert elsewhere.file_missing() == []
+    (entry,) = store.folder("work", "Sent").list()
+    assert b"Misfin-Seal" not in entry.path.read_bytes()

@@ -83,8 +83,9 @@ class Relay:
         self.lines.append(Line())
         return self.lines[-1]
 
-    def prepare(self, message):
-        return self.prepared.append(message.group) or message.group
+    def prepare(self, message, before=None):
+        assert before in (None, message.group)
+        return before or self.prepared.append(message.group) or message.group
 
     async def send(self, job, over, marks):
         assert job.prepared in (None, job.message.group)
@@ -325,6 +326,24 @@ async def test_messages_to_one_server_follow_each_other_and_are_prepared(desk):
     await desk.send(relay)
     (line,) = relay.lines
     assert line.jobs == [[f"{n}@example.org"] for n in range(4)]
+    assert list(dict.fromkeys(relay.prepared)) == groups[1:]
+    assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
+
+
+async def test_the_next_message_is_prepared_while_the_server_takes_the_one_before(desk):
+    async def takes_its_time(job, over, marks):
+        await marks.sending(job.deliveries)
+        if job.message.group == groups[0]:
+            async with asyncio.timeout(20):
+                while not relay.prepared:
+                    await asyncio.sleep(0.01)
+        else:
+            assert job.prepared == job.message.group
+        return [OK] * len(job.deliveries)
+
+    relay = Relay(script=takes_its_time)
+    groups = [desk.outbox.row(*desk.put(relay, f"{n}@example.org")).group for n in range(2)]
+    await desk.send(relay)
     assert relay.prepared == groups[1:]
     assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
 
@@ -333,7 +352,7 @@ async def test_a_message_that_cannot_be_prepared_is_sent_as_any_other(desk):
     relay = Relay()
     desk.put(relay, "a@example.org")
     desk.put(relay, "b@example.org")
-    relay.prepare = lambda message: 1 / 0
+    relay.prepare = lambda message, before=None: 1 / 0
     await desk.send(relay)
     assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from misfin.errors import AccountError
-from misfin.model.account import Account, Kind
+from misfin.model.account import Account, Kind, is_account_name
 from misfin.model.address import MisfinAddress
-from misfin.store.accounts import AccountBook, AccountSettings, is_account_name, misfin_account
+from misfin.store.accounts import AccountBook, AccountSettings, misfin_account
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.trust.identity import Identity, generate
@@ -150,7 +150,9 @@ def test_an_identity_that_a_gmap_account_names_is_not_an_account_of_its_own(iden
         Account("remote", Kind.GMAP, "ada@mail.example", "Ada"),
     ]
     assert book.find("ada@mail.example").name == "remote"
-    assert book.address_at("remote") == "ada@mail.example"
+    assert book.address_at("remote@") == "ada@mail.example"
+    assert book.name_at("remote@") == "remote"
+    assert book.at("remote@") == book.find("remote")
 
 
 def test_a_gmap_account_without_its_identity_is_left_out_and_said(identities, mail):

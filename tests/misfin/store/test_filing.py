@@ -11,7 +11,7 @@ from misfin.errors import MessageGoneError, StoreError
 from misfin.store.filing import Action, Filing
 from misfin.store.index import MailIndex
 from misfin.store.mail.keywords import FLAGS
-from misfin.store.mail.maildir import Maildir
+from misfin.store.mail.maildir import Maildir, MailStore
 from misfin.store.rows import View
 
 INBOX = View(ME, "Inbox")
@@ -418,3 +418,51 @@ def test_the_message_itself_is_untouched(box, index, filing):
     box.files()[0].unlink()
     with pytest.raises(MessageGoneError):
         index.raw(index.message("1.x"))
+
+
+def test_a_copy_is_a_message_of_its_own_with_the_same_flags_and_tags(box, index, filing):
+    box.put(mail("one"), name="1.x", flags="FS")
+    scanned(index)
+    filing.apply(Action.TAG, ["1.x"], "Work")
+    undo = filing.apply(Action.COPY, ["1.x"], "Lists/Crew")
+    assert undo.count == 1
+    original, copy = index.message("1.x"), scanned(index).messages(View(ME, "Lists/Crew"), 9)[0]
+    assert copy.id != original.id
+    assert (copy.starred, copy.unread, copy.tags) == (True, False, ("work",))
+    assert copy.path.read_bytes() == original.path.read_bytes()
+    assert copy.path.stat().st_mtime_ns == original.path.stat().st_mtime_ns
+    assert copy.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_undoing_a_copy_removes_only_the_copy_and_notes_that_it_was_meant(box, index, tmp_path):
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+    meant = []
+    filing = Filing(index, MailStore(box.root, lambda *deletion: meant.append(deletion)))
+    undo = filing.apply(Action.COPY, ["1.x"], "Archive")
+    assert filing.undo(undo) == 1
+    assert names(box) == ["me@mail.example/cur/1.x:2,S"]
+    assert [where[:2] for where in meant] == [(ME, "Archive")]
+    assert filing.undo(undo) == 0
+
+
+def test_held_mail_and_drafts_are_not_copied_anywhere(box, index, filing):
+    for folder in ("Held", "Drafts"):
+        box.put(mail(folder), folder, name=f"1.{folder}")
+    scanned(index)
+    assert filing.apply(Action.COPY, ["1.Held", "1.Drafts"], "Archive").count == 0
+    assert not box.files("Archive")
+
+
+def test_a_copy_that_cannot_be_written_leaves_nothing(box, index, filing, monkeypatch):
+    box.put(mail("one"), name="1.x", flags="S")
+    scanned(index)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("misfin.store.mail.copying.shutil.copyfileobj", full)
+    with pytest.raises(StoreError, match="No space left"):
+        filing.apply(Action.COPY, ["1.x"], "Archive")
+    assert names(box) == ["me@mail.example/cur/1.x:2,S"]
+    assert not [*(box.path("Archive") / "tmp").iterdir()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freeports import free_port
 
 
 @dataclass
@@ -67,12 +67,6 @@ class Shell:
             for pipe in (receiver.stdin, receiver.stdout, receiver.stderr):
                 if pipe is not None:
                     pipe.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def config_for(port: int, hosts: dict[str, int]) -> str:

@@ -124,9 +124,9 @@ def test_doctor_says_that_receiving_is_switched_off_and_which_accounts_there_are
 
 def test_an_account_of_a_later_version_is_one_clear_sentence(shell: Shell) -> None:
     two_accounts(shell)
-    shell.settings('[accounts.mail]\nkind = "gmap"\nidentity = "work"\n')
+    shell.settings('[accounts.mail]\nkind = "jmap"\nidentity = "work"\n')
     done = shell.run("account", check=2)
-    assert "config.toml, line 1: the kind `gmap` is not supported by this version" in done.stderr
+    assert "config.toml, line 1: the kind `jmap` is not supported by this version" in done.stderr
     found = shell.json("doctor", check=1)
     assert any(
         record["topic"] == "settings" and "not supported by this version" in record["text"]

@@ -63,7 +63,7 @@ def test_receiving_that_is_switched_off_is_one_report(profile):
 
 
 def test_an_account_whose_kind_has_no_source_says_so_under_its_name(profile, monkeypatch):
-    monkeypatch.setattr(doctor_sources, "LOOKS", {})
+    monkeypatch.setattr(doctor_sources, "CHECKS", {})
     (report,) = look(profile, WORK)
     assert (report.status.account, report.status.state) == ("work", SourceState.STOPPED)
 
@@ -75,7 +75,7 @@ def test_another_kind_adds_one_row_and_each_of_its_accounts_has_a_section(profil
                 SourceStatus(account.name, SourceState.FAILED, "the password is wrong"), "Ask."
             )
 
-    monkeypatch.setattr(doctor_sources, "LOOKS", {**doctor_sources.LOOKS, Kind.EMAIL: mailboxes})
+    monkeypatch.setattr(doctor_sources, "CHECKS", {**doctor_sources.CHECKS, Kind.EMAIL: mailboxes})
     found = look(profile, WORK, ADA)
     assert [each.status.account for each in found] == ["", "work"]
 

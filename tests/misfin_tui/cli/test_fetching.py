@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dovecot import PASSWORD, Dovecot, free_ports, running
+from dovecot import PASSWORD, Dovecot, running
+from freeports import free_ports
 from imapdesk import other_client, texts
 from mailprofile import MailProfile, make_mail_profile
 

@@ -10,10 +10,11 @@ import sys
 import time
 
 import pytest
+from freeports import free_port
 
 from misfin_tui.cli import main, sending
 
-from .conftest import Shell, config_for, free_port
+from .conftest import Shell, config_for
 
 
 def interrupted(shell: Shell, *words: str, after: float = 2.0) -> subprocess.CompletedProcess[str]:

@@ -92,6 +92,8 @@ async def test_a_browser_signs_in_and_log_ins_have_tokens_after_that(tmp_path, r
             assert "r1" not in each
             assert CLIENT.secret not in each
 
+        one, other = await asyncio.gather(secrets.token_source(work), secrets.token_source(work))
+        assert one is other, "two would use one refresh token twice"
         found = await secrets.credentials(work, work.servers[0])
         assert found is not None
         assert found.get_token is not None

@@ -29,7 +29,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_show_prints_it_as_it_is_meant(profile: Path, case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--profile", str(profile), "show", case.name]) == 0
     head, _, text = capsys.readouterr().out.partition("\n\n")
-    assert text.strip("\n") == plain(case.text, one_line=False)
+    assert text.strip("\n") == plain(case.above + case.text, one_line=False)
     assert f"From     {case.sender}\n" in head
     assert f"Date     {case.date}" in head
     for name in case.files:

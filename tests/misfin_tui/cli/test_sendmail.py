@@ -118,6 +118,24 @@ def test_a_line_too_long_for_mail_is_encoded(caller, inbox):
     assert max(map(len, envelope.original_content.split(b"\r\n"))) <= 998
 
 
+def test_a_part_with_a_line_too_long_for_mail_is_encoded(caller, inbox):
+    parts = b"--b\n\nhello\n--b\nContent-Type: text/x-log\n\n" + b"x" * 5000 + b"\n--b--\n"
+    header = b"To: bea@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+    assert caller.hand_over(header + parts, "-t") == Exit.DONE
+    (envelope,) = inbox.taken
+    first, second = message_from_bytes(envelope.original_content, policy=policy.default).iter_parts()
+    assert first.get_content().strip() == "hello"
+    assert second.get_content().strip() == "x" * 5000
+
+
+def test_a_signed_message_with_a_line_too_long_is_refused_unchanged(caller, inbox, capsys):
+    parts = b"--b\n\n" + b"x" * 5000 + b"\n--b\nContent-Type: application/pgp-signature\n\nsig\n--b--\n"
+    header = b"To: bea@example.org\nContent-Type: multipart/signed; boundary=b\n\n"
+    assert caller.hand_over(header + parts, "-t") == Exit.USAGE
+    assert "a part that is signed, which is never changed" in capsys.readouterr().err
+    assert inbox.taken == []
+
+
 def test_a_large_message_is_never_in_memory(caller, inbox):
     line = b"A" * 76 + b"\r\n"
     body = line * (12_000_000 // len(line))

@@ -87,8 +87,28 @@ def test_a_command_for_scripts_loads_no_screens(lived_in: Shell, words: str, sta
     assert loaded_by(lived_in, *words.split()) == f"status={status} loaded=[]"
 
 
+def test_what_follows_mailboxes_loads_no_screens(shell: Shell) -> None:
+    shell.settings(
+        '[accounts.work]\nkind = "email"\naddress = "ada@example.org"\nauth = "none"\nplaintext = true\n'
+        'smtp = "smtp://127.0.0.1:1"\nimap = "imap://127.0.0.1:1"\n'
+    )
+    words = ["--profile", str(shell.root), "fetch", "--follow", "--until-eof", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while '"waiting"' not in (line := process.stdout.readline()):
+            assert line, "it ended before it had tried to connect"
+        _, said = process.communicate(timeout=60)
+    assert said.splitlines()[-1] == "status=0 loaded=[]"
+
+
 def test_it_is_noticed_when_screens_are_loaded(lived_in: Shell) -> None:
-    program = "import misfin_tui.messages\n" + PROGRAM
+    program = "import misfin_tui.screens.inbox\n" + PROGRAM
     command = [sys.executable, "-c", program, "--profile", str(lived_in.root), "outbox"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "textual" in done.stderr

@@ -16,11 +16,13 @@ from misfin.email.sasl import Credentials
 from misfin.email.smtp.client import SMTPClient, SubmissionResult
 from misfin.email.smtp.response import SMTPLoginError
 from misfin.errors import HandshakeError
-from misfin.store.mail.maildir import Maildir, MailStore
+from misfin.store.mail.maildir import Maildir
 from misfin.store.rows import View
 from misfin_tui.config import load
 from misfin_tui.demo import post_office
 from misfin_tui.demo.email_stories import email_count, mail_people
+from misfin_tui.demo.imap.mailboxes import INBOX, Mailboxes
+from misfin_tui.demo.imap_office import ImapOffice
 from misfin_tui.demo.post_office import PostOffice
 from misfin_tui.demo.stories import MAIL_ACCOUNT, MAIL_ME
 from misfin_tui.demo.world import World, open_world
@@ -38,11 +40,28 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-async def office(world: World) -> AsyncIterator[PostOffice]:
-    office = PostOffice(world)
+async def incoming(world: World) -> AsyncIterator[ImapOffice]:
+    incoming = ImapOffice(world)
+    await incoming.start()
+    yield incoming
+    await incoming.stop()
+
+
+@pytest.fixture
+async def office(world: World, incoming: ImapOffice) -> AsyncIterator[PostOffice]:
+    office = PostOffice(world, incoming)
     await office.start()
     yield office
     await office.stop()
+
+
+def delivered(world: World) -> list[bytes]:
+    """What the player has in the inbox at the provider."""
+    mailboxes = Mailboxes(world.mailboxes)
+    try:
+        return [mailboxes.data(INBOX, each.uid) for each in mailboxes.messages(INBOX)]
+    finally:
+        mailboxes.close()
 
 
 def client(world: World, password: str | None = None) -> SMTPClient:
@@ -66,8 +85,7 @@ async def test_what_it_takes_is_kept_and_answered(
     world: World, office: PostOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(post_office, "ANSWER_AFTER", 0)
-    inbox = MailStore(world.profile.mail).folder(MAIL_ACCOUNT)
-    before = inbox.keys()
+    before = delivered(world)
     to = ["lena@wharf.test", "tomas@wharf.test", "otis@wharf.test"]
     async with client(world) as smtp:
         results = await smtp.send(MAIL_ME.address, to, MESSAGE)
@@ -76,15 +94,24 @@ async def test_what_it_takes_is_kept_and_answered(
     assert [each.result for each in results] == [accepted, accepted, refused]
     for name in ("lena", "tomas"):
         assert arrived(world.mailbox_of(name)) == [MESSAGE.replace(b"\r\n", b"\n")]
-    while not inbox.keys() - before:
+    while len(delivered(world)) == len(before):
         await asyncio.sleep(0.02)
-    (key,) = inbox.keys() - before
-    answer = email.message_from_bytes(inbox.read(key), policy=policy.default)
+    answer = email.message_from_bytes(delivered(world)[-1], policy=policy.default)
     assert (answer["From"], answer["To"]) == (
         "Lena Mooring <lena@wharf.test>",
         "Ada Harbour <ada@seamail.test>",
     )
     assert (answer["Subject"], answer["In-Reply-To"]) == ("Re: The lantern", "<one@seamail.test>")
+
+
+async def test_what_is_for_the_player_is_in_the_players_mailbox_as_it_was_sent(
+    world: World, office: PostOffice
+) -> None:
+    before = len(delivered(world))
+    async with client(world) as smtp:
+        results = await smtp.send(MAIL_ME.address, [MAIL_ME.address], MESSAGE)
+    assert [each.result for each in results] == [SubmissionResult.ACCEPTED]
+    assert delivered(world)[before:] == [MESSAGE]
 
 
 async def test_a_wrong_password_and_another_sender_are_refused(world: World, office: PostOffice) -> None:
@@ -145,4 +172,5 @@ def test_a_world_of_before_there_was_e_mail_still_opens(tmp_path) -> None:
     root = tmp_path / "world"
     root.mkdir()
     (root / "world.json").write_text('{"port": 1, "ports": {}}')
-    assert open_world(root, now=0.0).mail_port == 0
+    world = open_world(root, now=0.0)
+    assert (world.mail_port, world.imap_port) == (0, 0)

@@ -315,6 +315,26 @@ async def test_trouble_with_the_mail_is_told_once_and_mail_is_seen_again_when_it
     assert problems == [Problem("The mail could not be read: locked", "wait")]
 
 
+async def test_news_that_could_not_be_told_at_first_is_told_later(services, mailbox, told, monkeypatch):
+    monkeypatch.setattr(mail_service, "AGAIN", 0.001)
+    services.mail.start()
+    await eventually(lambda: services.mail._known is not None)
+    unmet, failures = services.contacts.unmet, iter([StoreError("locked")])
+
+    def failing(ids):
+        for failure in failures:
+            raise failure
+        return unmet(ids)
+
+    monkeypatch.setattr(services.contacts, "unmet", failing)
+    mailbox.put(mail("four"))
+    services.mail.rescan()
+    await eventually(
+        lambda: [each.subject for each in told if isinstance(each, MailChanged) and each.arrived]
+    )
+    assert [each.text for each in told if isinstance(each, Problem)] == ["The mail could not be read: locked"]
+
+
 async def test_an_index_taken_away_under_the_program_is_made_again_at_once(profile, services, monkeypatch):
     monkeypatch.setattr(mail_service, "QUIET", 600.0)
     services.mail.start()

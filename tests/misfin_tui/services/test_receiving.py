@@ -163,8 +163,8 @@ async def test_the_status_line_shows_the_source_that_is_worst_off(profile):
 
 def test_news_of_one_source_does_not_replace_that_of_another():
     first = SourceChanged("work", SourceState.WAITING, "offline")
-    assert SourceChanged("work", SourceState.RUNNING, "in sync").can_replace(first)
-    assert not SourceChanged("", SourceState.RUNNING, "receiving").can_replace(first)
+    assert first.can_replace(SourceChanged("work", SourceState.RUNNING, "in sync"))
+    assert not first.can_replace(SourceChanged("", SourceState.RUNNING, "receiving"))
 
 
 async def test_what_is_said_twice_is_news_once(services, told):

@@ -50,7 +50,7 @@ async def test_a_correction_in_the_middle_of_a_burst_of_keys_stays_where_it_was_
             app.post_message(key(name))
         await until(pilot, lambda: len(widget.value if field == "line" else widget.text) >= 5)
         await pilot.pause()
-        assert (widget.value if field == "line" else widget.text) == "athez"
+        await until(pilot, lambda: (widget.value if field == "line" else widget.text) == "athez")
 
 
 @pytest.mark.parametrize("field", ["line", "area"])

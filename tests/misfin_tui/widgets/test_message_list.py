@@ -16,7 +16,7 @@ from misfin.store.rows import ConversationRow, Count, View
 from misfin_tui import theming
 from misfin_tui.widgets import message_list
 from misfin_tui.widgets.message_list import MessageList
-from misfin_tui.widgets.pages import PAGE
+from misfin_tui.widgets.pages import PAGE, Tail
 
 VIEW = View("me@mail.example", "Inbox")
 
@@ -84,7 +84,7 @@ class Desk(App[None]):
         self.said.append(event.error)
 
     def on_message_list_opened(self, event: MessageList.Opened) -> None:
-        self.said.append(event.row.thread)
+        self.said.append(event.row and event.row.thread)
 
 
 async def started(pilot, app: Desk) -> MessageList:
@@ -112,7 +112,7 @@ async def test_keys_never_wait_for_rows():
         mailbox.open.clear()
         messages.move_to(5_000)
         await pilot.pause()
-        assert messages.cursor == 5_000
+        await until(pilot, lambda: messages.cursor == 5_000)
         assert "···" in shown(app)
         messages.move(3)
         messages.move_page(2)
@@ -147,8 +147,8 @@ async def test_new_mail_moves_the_cursor_with_its_conversation():
         await messages.reload()
         await pilot.pause()
         assert messages.current.thread == thread
-        assert messages.cursor == 503
-        assert messages.cursor - messages.scroll_offset.y == line
+        await until(pilot, lambda: messages.cursor == 503)
+        await until(pilot, lambda: messages.cursor - messages.scroll_offset.y == line)
 
 
 async def test_at_the_top_new_mail_comes_into_sight():
@@ -160,7 +160,7 @@ async def test_at_the_top_new_mail_comes_into_sight():
         await pilot.pause()
         assert messages.current.thread == 1_000
         assert messages.scroll_offset.y == 0
-        assert "subject 2000" in shown(app)
+        await until(pilot, lambda: "subject 2000" in shown(app))
 
 
 async def test_what_a_person_did_during_a_reload_counts():
@@ -221,10 +221,10 @@ async def test_the_mouse_points_marks_and_opens():
     async with (app := Desk(mailbox)).run_test(size=(80, 24)) as pilot:
         messages = await started(pilot, app)
         await pilot.click(messages, offset=(20, 5))
-        assert messages.cursor == 5
+        await until(pilot, lambda: messages.cursor == 5)
         assert app.said == []
         await pilot.click(messages, offset=(1, 7))
-        assert messages.marks == {293}
+        await until(pilot, lambda: messages.marks == {293})
         await pilot.click(messages, offset=(20, 3), times=2)
         assert app.said == [297]
         messages.post_message(events.MouseScrollDown(messages, 20, 3, 0, 1, 0, False, False, False))
@@ -239,7 +239,7 @@ async def test_a_source_that_fails_is_told_of_and_tried_again():
         await messages.reload()
         await pilot.pause()
         assert [str(error) for error in app.said] == ["The disk is gone."]
-        assert "subject 300" in shown(app)
+        await until(pilot, lambda: "subject 300" in shown(app))
         mailbox.broken = False
         await messages.reload()
         assert messages.total == 300
@@ -330,3 +330,43 @@ async def test_a_view_that_fails_while_it_is_read_again_does_not_stay():
         assert not await opening
         await again
         assert messages.view == VIEW
+
+
+async def test_a_tail_can_be_walked_to_and_outlives_new_mail_but_not_its_view():
+    mailbox = Mailbox(50)
+    async with (app := Desk(mailbox)).run_test(size=(80, 24)) as pilot:
+        messages = await started(pilot, app)
+        rows = (conversation(901), conversation(902))
+        messages.set_tail(Tail(rows, "3 more there"))
+        assert messages.virtual_size.height == 53
+        messages.move_to(1 << 40)
+        await until(pilot, lambda: "3 more there" in shown(app))
+        assert "subject 902" in shown(app)
+        assert (messages.current, messages.at_tail, messages.targets()) == (None, 2, [])
+        messages.toggle_mark()
+        assert not messages.marks
+        await pilot.click(MessageList, offset=(20, 21))
+        await pilot.click(MessageList, offset=(20, 21), times=2)
+        await until(pilot, lambda: app.said == [None])
+        assert messages.at_tail == 0
+        mailbox.threads.insert(0, 51)
+        await messages.reload()
+        assert (messages.total, messages.at_tail, messages.lines) == (51, 0, 54)
+        messages.move(-1)
+        assert messages.current.thread == 1
+        await messages.open_view(VIEW)
+        assert messages.lines == 51
+
+
+async def test_a_tail_stands_in_an_empty_list_instead_of_its_reason():
+    async with (app := Desk(Mailbox(0))).run_test(size=(80, 24)) as pilot:
+        messages = await started(pilot, app)
+        messages.empty_text = "Nothing found."
+        await pilot.pause()
+        assert messages.at_tail < 0
+        messages.set_tail(Tail((conversation(901),)))
+        await until(pilot, lambda: "subject 901" in shown(app))
+        assert "Nothing found." not in shown(app)
+        assert messages.at_tail == 0
+        messages.set_tail(Tail())
+        await until(pilot, lambda: "Nothing found." in shown(app))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 import pytest
-from desk import shown
+from desk import shown, until
 from textual.app import App, ComposeResult
 
 from misfin_tui import theming
-from misfin_tui.widgets.row_list import Column, RowList
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import RowList
 
 COLUMNS = (
     Column("", 1),
@@ -35,9 +36,9 @@ class Host(App[None]):
             self.drawn += 1
             return (
                 ("✓", "good"),
-                (f"name {item}", "strong"),
+                (f"name {item} of somebody", "strong"),
                 (str(item), "muted"),
-                (f"note {item}", "normal"),
+                (f"note {item} that is long", "normal"),
             )
 
         yield RowList(COLUMNS, cells, lambda item: item, empty="Nothing here.")
@@ -76,13 +77,13 @@ async def test_the_cursor_moves_and_scrolls():
         rows.move_to_end(top=False)
         await pilot.pause()
         assert rows.current == 99
-        assert "name 99" in shown(app)
+        await until(pilot, lambda: "name 99" in shown(app))
         rows.move_page(-1)
         rows.move(-1)
         assert rows.current == 90
         rows.move_to_end(top=True)
         await pilot.pause()
-        assert "name 0" in shown(app)
+        await until(pilot, lambda: "name 0" in shown(app))
         assert app.moved[-1] == 0
 
 
@@ -135,7 +136,7 @@ async def test_any_size_can_be_drawn(size):
         await pilot.resize_terminal(5, 2)
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
-        assert "name 20" in shown(app)
+        await until(pilot, lambda: "name 20" in shown(app))
 
 
 async def test_a_hundred_thousand_rows_are_no_burden():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from desk import at_desk, make_profile, shown, until
+from desk import at_desk, make_profile, settled, shown, until
 from rich.cells import cell_len
 
 from misfin_tui.screens.help import HelpScreen
@@ -17,6 +17,7 @@ def profile(profile_root):
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140, 200, 300])
 async def test_both_lines_fill_the_width_and_say_what_matters_most(profile, width):
     async with at_desk(profile, (width, 24)) as (app, pilot):
+        await settled(pilot)
         app.screen.news.set_news("unread", "3 unread", "warning")
         app.screen.news.set_news("receiver", "● receiving on :1958", "good")
         app.screen.news.set_news("sending", "1 sending")
@@ -29,7 +30,7 @@ async def test_both_lines_fill_the_width_and_say_what_matters_most(profile, widt
             assert "● receiving on :1958" in first.text
         assert "? Help" in last.text
         if width >= 40:
-            assert "q Back" in last.text
+            assert "q Quit" in last.text
             assert "^p Commands" in last.text
         if width >= 80:
             assert all(words in last.text for words in ("c Compose", "r Reply", "e Archive", "d Trash"))
@@ -51,6 +52,7 @@ async def test_the_keys_are_those_that_work_right_now_and_a_click_presses_one(pr
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 async def test_short_of_room_it_leaves_out_why_but_not_that(profile, width):
     async with at_desk(profile, (width, 24)) as (app, pilot):
+        await settled(pilot)
         app.screen.news.set_news("unread", "3 unread", "warning")
         app.screen.news.set_news("sending", "2 need you")
         app.screen.news.set_news(

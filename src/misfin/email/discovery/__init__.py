@@ -9,7 +9,7 @@ from misfin.email.discovery.autoconfig import read_autoconfig
 from misfin.email.discovery.finding import PATIENCE, Asking, find_servers, over_network
 from misfin.email.discovery.found import Discovery, DiscoveryError, Failure, Found, FoundBy
 from misfin.email.discovery.providers import PROVIDERS, MailProvider, by_domain, by_exchange, by_server
-from misfin.email.discovery.srv import SrvRecord
+from misfin.email.dnsrecords import SrvRecord
 
 __all__ = [
     "PATIENCE",

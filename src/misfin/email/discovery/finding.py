@@ -21,6 +21,7 @@ from misfin.email.discovery.found import (
 )
 from misfin.email.discovery.guessing import incoming_guesses, outgoing_guesses
 from misfin.email.discovery.providers import MailProvider, by_domain, by_exchange, by_server
+from misfin.email.dnsrecords import SrvRecord
 from misfin.errors import MisfinError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Asking:
     first; ``fetch`` what is at an HTTPS address; ``probe`` nothing, unless a server does not prove itself.
     """
 
-    srv: Callable[[str], Coroutine[Any, Any, Sequence[srv.SrvRecord]]]
+    srv: Callable[[str], Coroutine[Any, Any, Sequence[SrvRecord]]]
     mx: Callable[[str], Coroutine[Any, Any, Sequence[str]]]
     fetch: Callable[[str], Coroutine[Any, Any, bytes]]
     probe: Callable[[MailServer], Coroutine[Any, Any, None]]
@@ -50,8 +51,8 @@ class Asking:
 def over_network() -> Asking:
     """The real network: the system's resolver and authorities."""
     from misfin.email.discovery.probing import Prober
-    from misfin.email.discovery.resolving import Resolver
     from misfin.email.http import HttpsClient
+    from misfin.email.resolving import Resolver
 
     resolver = Resolver(timeout=_EACH)
     client = HttpsClient(timeout=_EACH, max_body=autoconfig.MAX_SIZE)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from misfin.email.account import MailProtocol, MailServer, Protection
 from misfin.email.discovery.found import DiscoveryError
 from misfin.email.http import Reach
+from misfin.email.tls import system_context
 from misfin.errors import MisfinError
 from misfin.net.dialing import Endpoint, Lookup, dial
 
@@ -41,7 +42,7 @@ class Prober:
 
     async def _greeted(self, server: MailServer) -> None:
         endpoint = self._endpoint(server)
-        context = self.context or await asyncio.to_thread(ssl.create_default_context)
+        context = self.context or await asyncio.to_thread(system_context)
         sock = await dial(endpoint, await Lookup(endpoint).addresses(self.timeout), self.timeout)
         try:
             reader, writer = await asyncio.open_connection(

@@ -21,7 +21,7 @@ class MailProvider:
     advice: str = ""
 
 
-_APP_PASSWORD = "Create an app password in the settings of your account and use that here."  # noqa: S105
+_APP_PASSWORD = "Create an app password in the settings of your account and use that here."  # noqa: S105 - advice
 _OWN_CLIENT = "Log in with OAuth (docs/oauth.md says how to get a client id), or with an app password."
 _BRIDGE = "Proton Bridge has to run on this machine; it shows the password to use."
 

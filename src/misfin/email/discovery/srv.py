@@ -7,15 +7,7 @@ from typing import NamedTuple
 
 from misfin.email.account import MailProtocol, MailServer, Protection
 from misfin.email.discovery.found import DiscoveryError, server_name
-
-
-class SrvRecord(NamedTuple):
-    """One SRV record; ``target`` without a final dot, and empty where the service is not offered."""
-
-    priority: int
-    weight: int
-    port: int
-    target: str
+from misfin.email.dnsrecords import SrvRecord
 
 
 class _Service(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from misfin.email.http.reading import HttpError, HttpReader, HttpResponse
+from misfin.email.tls import system_context
 from misfin.errors import AddressError, DeliveryTimeoutError
 from misfin.model.address import normal_hostname
 from misfin.net.dialing import Endpoint, Lookup, dial
@@ -31,13 +32,15 @@ class HttpsClient:
     """Makes single requests, each on a connection of its own.
 
     ``context`` decides about certificates; without one the system's authorities do. ``plain_loopback``
-    allows ``http://`` to this machine, for a provider that runs there. ``timeout`` is for one request with
+    allows ``http://`` to this machine, for a provider that runs there. ``public_only`` refuses hosts with a
+    private address, for URLs that a stranger chose. ``timeout`` is for one request with
     all of its redirects, in seconds.
     """
 
     context: ssl.SSLContext | None = None
     reach: Reach | None = None
     plain_loopback: bool = False
+    public_only: bool = False
     timeout: float = 10.0
     max_body: int = MAX_BODY
 
@@ -130,8 +133,8 @@ class HttpsClient:
         endpoint = Endpoint(host, port, self.reach(host, port) if self.reach else None)
         context: ssl.SSLContext | None = None
         if scheme == "https":  # reading the system's authorities takes some 20 ms
-            context = self.context or await asyncio.to_thread(ssl.create_default_context)
-        addresses = await Lookup(endpoint).addresses(self.timeout)
+            context = self.context or await asyncio.to_thread(system_context)
+        addresses = await Lookup(endpoint).addresses(self.timeout, public_only=self.public_only)
         sock = await dial(endpoint, addresses, self.timeout)
         try:
             return await asyncio.open_connection(

@@ -8,7 +8,7 @@ from misfin.email.challenge import Challenge
 from misfin.email.imap import commands, searching
 from misfin.email.imap.client import IMAPClientProtocol, ImapEvent
 from misfin.email.imap.command import ImapCommand
-from misfin.email.imap.reader import FetchPiece
+from misfin.email.imap.reader import Answer, FetchPiece
 from misfin.email.imap.states import ImapState
 from misfin.email.imap.uids import UidSet
 from misfin.email.imap.values import (
@@ -36,10 +36,12 @@ from misfin.email.imap.values import (
     SkippedLine,
     Status,
     StatusNotice,
+    Token,
     Vanished,
 )
 
 __all__ = [
+    "Answer",
     "AppendUid",
     "Bye",
     "Challenge",
@@ -70,6 +72,7 @@ __all__ = [
     "SkippedLine",
     "Status",
     "StatusNotice",
+    "Token",
     "UidSet",
     "Vanished",
     "commands",

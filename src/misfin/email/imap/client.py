@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
 from misfin.email.challenge import Challenge, challenge_of, initial_word, response_line
@@ -39,6 +39,7 @@ from misfin.email.imap.values import (
 )
 from misfin.email.imap.writer import Pause, Spelling, Upload, WriteStep, write
 from misfin.errors import CommandError, LocalProtocolError, RemoteProtocolError
+from misfin.valueclass import dataclass
 
 ImapEvent: TypeAlias = Greeting | Untagged | FetchPiece | Challenge | Idling | Completed
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.email.imap.limits import MAX_LITERALS
 from misfin.email.imap.states import LOGGED_IN, ImapState, ImapStep
 from misfin.email.imap.writer import CommandPart
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

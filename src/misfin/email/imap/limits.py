@@ -44,8 +44,8 @@ ANSWERS: Final = 10_000
 ANSWERS_EACH: Final = 4
 """``ANSWERS`` untagged answers may follow a command, and ``ANSWERS_EACH`` more for each message there is."""
 
-PIPELINE: Final = 3
-"""Commands in flight; what is sent beyond waits its turn."""
+PIPELINE: Final = 4
+"""Commands in flight; what is sent beyond waits its turn. Four are what a log-in is followed by."""
 
 PATIENCE: Final = 30.0
 PATIENCE_BODY: Final = 60.0

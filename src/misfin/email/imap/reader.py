@@ -8,11 +8,11 @@ stranger, and whoever takes it for a line end lets him write answers.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from misfin.email.imap.limits import MAX_LINE, MAX_LITERALS, MAX_UID_LINE
 from misfin.email.imap.uids import MAX_UID
 from misfin.errors import RemoteProtocolError
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
 from misfin.email.imap.uids import UidSet
 from misfin.email.imap.writer import CommandPart, StringPart, atom, counted, day, header_name, text
 from misfin.errors import CommandError
+from misfin.valueclass import dataclass
 
 _MARKS: Final = frozenset({
     "ALL", "ANSWERED", "DELETED", "DRAFT", "FLAGGED", "SEEN",
@@ -90,6 +90,16 @@ def gmail(query: str) -> Criterion:
 def neither(criterion: Criterion) -> Criterion:
     """Messages that do not meet it."""
     return Criterion((b"NOT ", *criterion.parts))
+
+
+def together(*criteria: Criterion) -> Criterion:
+    """Messages that meet all of these, as one criterion."""
+    if not criteria:
+        raise CommandError("There is nothing to search for.")
+    parts: list[CommandPart] = []
+    for number, criterion in enumerate(criteria):
+        parts += [b" " if number else b"(", *criterion.parts]
+    return Criterion((*parts, b")"))
 
 
 def either(one: Criterion, other: Criterion) -> Criterion:

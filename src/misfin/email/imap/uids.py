@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from misfin.email.imap.limits import MAX_NUMBERS, MAX_RANGES, MAX_SET
 from misfin.errors import CommandError
+from misfin.valueclass import dataclass
 
 MAX_UID: Final = 0xFFFF_FFFF
 _RANGE: Final = re.compile(rb"(\d{1,10})(?::(\d{1,10}))?(,?)")

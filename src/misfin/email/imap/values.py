@@ -7,13 +7,16 @@ answer leaves out is None or empty, and no answer may be relied on to hold any i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from misfin.email.imap.reader import Streamed
 from misfin.email.imap.uids import Ranges, UidSet
+from misfin.model.distinct import distinct
+from misfin.valueclass import dataclass
 
 Token: TypeAlias = "bytes | Streamed | list[Token] | None"  # noqa: S105 - a token of a grammar
 """A value as the server wrote it: a string or atom, a list, or None for NIL."""
@@ -34,8 +37,8 @@ class Status(Enum):
 # ---- response codes -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AppendUid:
+@distinct
+class AppendUid(NamedTuple):
     """``APPENDUID``: which UIDs appended messages got (RFC 4315 §3).
 
     Some servers send nonsense: compare ``validity`` with the mailbox's UIDVALIDITY.
@@ -45,8 +48,8 @@ class AppendUid:
     uids: UidSet
 
 
-@dataclass(frozen=True, slots=True)
-class CopyUid:
+@distinct
+class CopyUid(NamedTuple):
     """``COPYUID``: which UIDs copied or moved messages had, and what they have become (RFC 4315 §3)."""
 
     validity: int
@@ -61,8 +64,8 @@ class CopyUid:
 CodeValue: TypeAlias = int | UidSet | AppendUid | CopyUid | frozenset[str] | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+@distinct
+class Code(NamedTuple):
     """A response code: what stands in brackets. ``text`` are its arguments as they came, ``value`` what they
     mean.
 
@@ -79,8 +82,8 @@ class Code:
 # ---- answers to nothing in particular -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting:
+@distinct
+class Greeting(NamedTuple):
     """The first line. PREAUTH: we are logged in, without TLS if there is none yet."""
 
     status: Status
@@ -88,8 +91,8 @@ class Greeting:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusNotice:
+@distinct
+class StatusNotice(NamedTuple):
     """An untagged OK, NO or BAD; many facts come as its code.
 
     The text of an ``ALERT`` has to be shown to a person (RFC 3501 §7.1).
@@ -100,53 +103,53 @@ class StatusNotice:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bye:
+@distinct
+class Bye(NamedTuple):
     """The server is about to close the connection, asked for or not."""
 
     code: Code | None
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedLine:
+@distinct
+class SkippedLine(NamedTuple):
     """A line that could not be understood and was passed over: something for a log."""
 
     line: bytes
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedCapabilities:
+@distinct
+class OfferedCapabilities(NamedTuple):
     """What the server offers, in capitals. The engine remembers it."""
 
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Enabled:
+@distinct
+class Enabled(NamedTuple):
     """Extensions that ENABLE turned on, in capitals."""
 
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerId:
+@distinct
+class ServerId(NamedTuple):
     """The answer to ID: whatever the server says about itself, the names in small letters."""
 
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+@distinct
+class Namespace(NamedTuple):
     """Where mailboxes of some owner begin."""
 
     prefix: str
     separator: str
 
 
-@dataclass(frozen=True, slots=True)
-class Namespaces:
+@distinct
+class Namespaces(NamedTuple):
     """The answer to NAMESPACE (RFC 2342)."""
 
     personal: tuple[Namespace, ...]
@@ -157,8 +160,8 @@ class Namespaces:
 # ---- mailboxes ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ListEntry:
+@distinct
+class ListEntry(NamedTuple):
     """A mailbox. ``raw`` is its name as the server spells it: the only safe way to name it again.
 
     ``name`` is for people; ``attributes`` are in small letters with their backslash (``\\\\noselect``,
@@ -169,11 +172,11 @@ class ListEntry:
     raw: bytes
     separator: str
     attributes: frozenset[str]
-    extended: Mapping[str, Token] = field(default_factory=dict)
+    extended: Mapping[str, Token] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxStatus:
+@distinct
+class MailboxStatus(NamedTuple):
     """The answer to STATUS, by item (``"MESSAGES"``, ``"UIDNEXT"``, ...); ``MAILBOXID`` is text, all others
     numbers."""
 
@@ -182,8 +185,8 @@ class MailboxStatus:
     items: Mapping[str, int | str]
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxFlags:
+@distinct
+class MailboxFlags(NamedTuple):
     """The flags of the selected mailbox; those that can be kept come as the code PERMANENTFLAGS."""
 
     flags: frozenset[str]
@@ -203,15 +206,15 @@ class Recent:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expunged:
+@distinct
+class Expunged(NamedTuple):
     """The message at this place is gone, and all behind it move up. Not sent once QRESYNC is enabled."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Vanished:
+@distinct
+class Vanished(NamedTuple):
     """These UIDs are gone (RFC 7162 §3.2.10); ``earlier``: since the time we asked about, else just now."""
 
     uids: UidSet
@@ -236,8 +239,8 @@ class SearchResult:
 # ---- messages -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+@distinct
+class Part(NamedTuple):
     """A body or a part of one. ``data`` is None where it was streamed (``size`` bytes) or where there is
     none.
 
@@ -251,8 +254,8 @@ class Part:
     streamed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+@distinct
+class Fetch(NamedTuple):
     """What a server says about one message, asked for or not: any items, by name in capitals."""
 
     number: int
@@ -295,15 +298,15 @@ class Fetch:
 # ---- the course of a command ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Idling:
+@distinct
+class Idling(NamedTuple):
     """IDLE has begun: changes come by themselves until ``done``."""
 
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+@distinct
+class Completed(NamedTuple):
     """A command has ended. OK does not mean that all of it was done: look at the code."""
 
     tag: str

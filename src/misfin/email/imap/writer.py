@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import Enum
 from typing import Final, TypeAlias
@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from misfin.email.imap.limits import LITERAL_MINUS, MAX_COMMAND, MAX_QUOTED, NON_SYNCHRONIZING_BODY
 from misfin.email.imap.names import MailboxName, encode_name
 from misfin.errors import CommandError
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

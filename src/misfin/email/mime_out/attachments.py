@@ -24,6 +24,7 @@ _LINES = 4096  # of them read and encoded at once: 228 KiB
 _LOOK = 4096  # bytes looked at to see what a file is
 _UNKNOWN = "application/octet-stream"
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t\r\n]")
+_ANSWER = re.compile(rb"^METHOD:REPLY\r?$", re.MULTILINE)
 _MAGIC = (
     (b"%PDF-", "application/pdf"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -110,6 +111,22 @@ def file_part(file: OutgoingFile) -> MimePart:
     full, rest = divmod(file.size, _LINE)
     size = full * 78 + (4 * ((rest + 2) // 3) + 2 if rest else 0)
     return MimePart(_head(kind, name, "base64", charset), size, lambda: _base64_pieces(file))
+
+
+def calendar_answer(file: OutgoingFile) -> MimePart | None:
+    """The part of an answer to an invitation, whose method calendars look for in its content type (RFC 6047
+    §2.4); None for any other file. Blocking, and raises like :func:`file_part`.
+    """
+    if not file.name.lower().endswith(".ics"):
+        return None
+    with _opened(file) as opened:
+        head = _read(opened, _LOOK, file.name)
+    if not _ANSWER.search(head) or not _is_utf8_text(head):
+        return None
+    part = file_part(file)
+    kind = [("charset", "utf-8"), ("method", "REPLY"), ("name", ascii_name(file.name))]
+    lines = parameter_field("Content-Type", "text/calendar", kind) + b"Content-Transfer-Encoding: base64\r\n"
+    return MimePart(lines, part.size, part.pieces, part.eight_bit)
 
 
 def _head(kind: str, name: str, encoding: str, extra: list[tuple[str, str]] | None = None) -> bytes:

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from typing import BinaryIO, NamedTuple
 
 from misfin.email.account import SendHTML
-from misfin.email.mime_out.attachments import OutgoingFile, file_part
+from misfin.email.mime_out.attachments import OutgoingFile, calendar_answer, file_part
 from misfin.email.mime_out.fields import (
     UnsafeFieldError,
     address_field,
@@ -109,13 +109,18 @@ def build(mail: OutgoingMail) -> MimeMessage:
         raise UnsafeFieldError(
             f"{mail.message_id[:80]!a} is not a Message-ID.", "Message-ID", remedy="Write it as <name@host>."
         )
-    head = _header(mail)
-    body = _body(mail)
+    return message_around(mail, body_of(mail))
+
+
+def message_around(mail: OutgoingMail, body: MimePart) -> MimeMessage:
+    """The message with the header of a value and another content."""
+    head = header_of(mail)
     whole = MimePart(head + b"MIME-Version: 1.0\r\n" + body.head, body.size, body.pieces, body.eight_bit)
     return MimeMessage(whole, not head.isascii())
 
 
-def _header(mail: OutgoingMail) -> bytes:
+def header_of(mail: OutgoingMail) -> bytes:
+    """Its fields, without those that describe its content."""
     sender = mail.sender if mail.sender and mail.sender.address != mail.author.address else None
     people = (
         ("From", (mail.author,), "From field"),
@@ -137,16 +142,20 @@ def _header(mail: OutgoingMail) -> bytes:
     return b"".join(lines)
 
 
-def _body(mail: OutgoingMail) -> MimePart:
+def body_of(mail: OutgoingMail) -> MimePart:
+    """Its content: text and files."""
     texts = [("plain", mail.text)]
     if wants_html(mail.text, mail.html):
         texts.append(("html", gemtext_to_html(mail.text)))
     parts = [_text_part(kind, text) for kind, text in texts]
     # A boundary that an encoded text cannot contain; in a text sent as it is, another one is taken.
     shown = [b"".join(part.pieces()) for part in parts]
-    body = parts[0] if len(parts) == 1 else multipart("alternative", _boundary(mail, "a", shown), parts)
+    answer = calendar_answer(mail.files[0]) if len(mail.files) == 1 else None
+    if answer is not None:  # beside the text, where calendars look for it
+        return multipart("alternative", boundary_of(mail, "a", shown), [*parts, answer])
+    body = parts[0] if len(parts) == 1 else multipart("alternative", boundary_of(mail, "a", shown), parts)
     if mail.files:
-        body = multipart("mixed", _boundary(mail, "m", shown), [body, *map(file_part, mail.files)])
+        body = multipart("mixed", boundary_of(mail, "m", shown), [body, *map(file_part, mail.files)])
     return body
 
 
@@ -156,7 +165,8 @@ def _text_part(kind: str, text: str) -> MimePart:
     return from_bytes(head + f"Content-Transfer-Encoding: {encoded.encoding}\r\n".encode(), encoded.data)
 
 
-def _boundary(mail: OutgoingMail, which: str, texts: list[bytes]) -> str:
+def boundary_of(mail: OutgoingMail, which: str, texts: list[bytes]) -> str:
+    """A boundary that is in none of these texts, the same at every call."""
     number = 0
     while True:
         made = hashlib.sha256(f"{mail.message_id} {which} {number}".encode()).hexdigest()[:32]

@@ -24,6 +24,8 @@ class OAuthProvider:
     redirect_host: str = "127.0.0.1"
     extra: tuple[tuple[str, str], ...] = ()
     servers: frozenset[str] = frozenset()
+    passwords: bool = True
+    """Whether its mail servers take passwords too, if only those made for one program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ MICROSOFT = OAuthProvider(
     servers=frozenset(
         {"outlook.office365.com", "smtp.office365.com", "smtp-mail.outlook.com", "imap-mail.outlook.com"}
     ),
+    passwords=False,
 )
 OAUTH_PROVIDERS = (GOOGLE, MICROSOFT)
 

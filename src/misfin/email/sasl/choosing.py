@@ -1,20 +1,17 @@
-"""Which of the mechanisms a server offers is used, strongest first."""
+"""Which of a server's mechanisms is used, strongest first; those it does not offer are not loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from misfin.email.sasl.authenticator import Authenticator, NoMechanismError
-from misfin.email.sasl.oauth import OAuth2Authenticator, OAuthBearerAuthenticator
 from misfin.email.sasl.passwords import CramMD5Authenticator, LoginAuthenticator, PlainAuthenticator
-from misfin.email.sasl.scram import (
-    ChannelBinding,
-    Derive,
-    ScramAuthenticator,
-    ScramSHA1Authenticator,
-    ScramSHA256Authenticator,
-)
+from misfin.valueclass import dataclass
+
+if TYPE_CHECKING:
+    from misfin.email.sasl.scram import ChannelBinding, Derive
 
 
 @dataclass(frozen=True)
@@ -63,26 +60,33 @@ def strongest(offered: Collection[str], credentials: Credentials) -> Authenticat
 
 def _in_order(names: set[str], c: Credentials) -> Iterator[Authenticator]:
     if c.password is not None:
-        yield _scram(ScramSHA256Authenticator, names, c, c.password)
-    if c.get_token is not None:
+        yield from _scram("SCRAM-SHA-256", names, c, c.password)
+    if c.get_token is not None and names & {"OAUTHBEARER", "XOAUTH2"}:
+        from misfin.email.sasl.oauth import OAuth2Authenticator, OAuthBearerAuthenticator
+
         yield OAuthBearerAuthenticator(c.username, c.get_token, host=c.host, port=c.port)
         yield OAuth2Authenticator(c.username, c.get_token)
     if c.password is not None:
-        yield _scram(ScramSHA1Authenticator, names, c, c.password)
+        yield from _scram("SCRAM-SHA-1", names, c, c.password)
         yield PlainAuthenticator(c.username, c.password, c.authorization_id)
         yield LoginAuthenticator(c.username, c.password)
         if c.cram_md5:
             yield CramMD5Authenticator(c.username, c.password)
 
 
-def _scram(kind: type[ScramAuthenticator], names: set[str], c: Credentials, password: str) -> Authenticator:
+def _scram(name: str, names: set[str], c: Credentials, password: str) -> Iterator[Authenticator]:
+    if names.isdisjoint((name, f"{name}-PLUS")):
+        return
+    from misfin.email.sasl.scram import ScramSHA1Authenticator, ScramSHA256Authenticator
+
+    kind = ScramSHA1Authenticator if name == ScramSHA1Authenticator.base_name else ScramSHA256Authenticator
     made = kind(
         c.username,
         password,
         c.authorization_id,
         c.channel_binding,
-        plus=f"{kind.base_name}-PLUS" in names,
+        plus=f"{name}-PLUS" in names,
     )
     if c.derive is not None:
         made.derive = c.derive
-    return made
+    yield made

@@ -6,11 +6,12 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.email.sasl.authenticator import Authenticator, SASLInputError, SASLServerError, decode, encode
 from misfin.email.sasl.passwords import utf8
 from misfin.email.sasl.scram import escaped
+from misfin.valueclass import dataclass
 
 _TOKEN = re.compile(r"[!-~]+")
 _STATUS = re.compile(r"[ -~]{1,100}")

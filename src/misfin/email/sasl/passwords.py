@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.email.sasl.authenticator import Authenticator, SASLInputError, SASLServerError, decode, encode
+from misfin.valueclass import dataclass
 
 
 def utf8(text: str, what: str) -> bytes:
@@ -78,5 +78,7 @@ class CramMD5Authenticator(Authenticator):
         challenge = decode((yield ""))
         if not challenge:
             raise SASLServerError("The server sent an empty challenge.")
+        import hmac  # late: seldom used
+
         digest = hmac.new(utf8(self.password, "password"), challenge, "md5").hexdigest()
         yield encode(utf8(self.username, "user name") + b" " + digest.encode())

@@ -7,12 +7,13 @@ import hmac
 import re
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, NamedTuple
 
 from misfin.email.sasl.authenticator import Authenticator, SASLInputError, SASLServerError, decode, encode
 from misfin.email.sasl.passwords import utf8
 from misfin.email.sasl.saslprep import saslprep
+from misfin.valueclass import dataclass
 
 MIN_ITERATIONS = 4096
 """RFC 5802 §5.1, RFC 7677 §4: with fewer, what is sent is too easy to guess a password from."""

@@ -8,12 +8,11 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-from misfin.email.certificates import problem_of
 from misfin.email.smtp.errors import SMTPCertificateError, SMTPConnectionLost, SMTPRemoteViolation
 from misfin.email.smtp.protocol import SMTPClientProtocol
 from misfin.email.smtp.response import SMTPResponse
 from misfin.email.smtp.states import ClientState
-from misfin.errors import DeliveryTimeoutError, HandshakeError
+from misfin.email.tlsfailures import tls_failure
 from misfin.net.dialing import Endpoint
 
 _MAX_UNREAD = 256 * 1024  # bytes; the server is not read from while more wait to be looked at
@@ -82,7 +81,9 @@ class Channel(asyncio.Protocol):
                 await loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=hostname)
         except BaseException as error:
             sock.close()
-            self._raise_tls(error, timeout)
+            if (failure := tls_failure(error, self._endpoint, timeout, SMTPCertificateError)) is not None:
+                raise failure from error
+            raise
 
     async def start_tls(self, context: ssl.SSLContext, timeout: float) -> None:
         """Go on over TLS; the server has just agreed to that."""
@@ -97,27 +98,11 @@ class Channel(asyncio.Protocol):
                 )
         except BaseException as error:
             self.abort()
-            self._raise_tls(error, timeout)
+            if (failure := tls_failure(error, self._endpoint, timeout, SMTPCertificateError)) is not None:
+                raise failure from error
+            raise
         assert transport is not None
         self._transport = transport
-
-    def _raise_tls(self, error: BaseException, timeout: float) -> None:
-        endpoint = self._endpoint
-        match error:
-            case TimeoutError():
-                raise DeliveryTimeoutError(
-                    f"{endpoint.name} did not complete the TLS handshake within {timeout:g} seconds.",
-                    **endpoint.facts,
-                ) from None
-            case ssl.SSLCertVerificationError():
-                raise SMTPCertificateError(
-                    problem_of(error.verify_code), error.verify_message, **endpoint.facts
-                ) from error
-            case OSError():
-                raise HandshakeError(
-                    f"There is no TLS connection to {endpoint.name}.", **endpoint.facts
-                ) from error
-        raise error
 
     @property
     def certificate(self) -> bytes | None:

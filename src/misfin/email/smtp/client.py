@@ -31,7 +31,7 @@ from misfin.email.smtp.transaction import (
     SMTPTimeouts,
     SubmissionResult,
 )
-from misfin.email.tls import looking_context
+from misfin.email.tls import looking_context, system_context
 from misfin.errors import ConnectError, DeliveryError
 from misfin.net.dialing import Endpoint, Lookup, dial
 
@@ -191,7 +191,7 @@ class SMTPClient:
         context = self._context
         if context is None and self._security is not Security.NONE:
             # Reading the system's authorities takes some 20 ms.
-            context = self._context = await asyncio.to_thread(ssl.create_default_context)
+            context = self._context = await asyncio.to_thread(system_context)
         try:
             await self._open(channel, context)
             await self._log_in(channel)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+import os
 from types import MappingProxyType
 
 from misfin.email.account import EmailAccount, MailServer
@@ -38,6 +37,8 @@ def keeps_sent_mail(account: EmailAccount) -> bool:
 
 def settings_state(account: EmailAccount) -> str:
     """A short text that is another one once the settings of the account have changed."""
+    import hashlib  # late: it loads OpenSSL, and the app is open for days before it sends an e-mail
+
     return hashlib.sha256(repr(account).encode()).hexdigest()[:16]
 
 
@@ -55,4 +56,4 @@ def login_changed(outbox: Outbox, account: str, *, now: float) -> int:
 
     Returns how many deliveries. Blocking. Raises :class:`~misfin.errors.StoreError`.
     """
-    return outbox.release(AddressKind.MAIL, f"{ASKS_ACCOUNT}{account}", secrets.token_hex(8), now)
+    return outbox.release(AddressKind.MAIL, f"{ASKS_ACCOUNT}{account}", os.urandom(8).hex(), now)

@@ -11,7 +11,8 @@ from misfin.compose.mail_reply import MailOriginal, OwnAddresses
 from misfin.post.transport import Answer, How, Stored
 from misfin.store.message.mime import read_message
 from misfin.store.outgoing.attachments import AttachedFile, AttachmentFiles
-from misfin.store.outgoing.drafts import Draft
+from misfin.store.outgoing.drafts import Draft, Purpose
+from misfin.store.outgoing.taken_over import file_name
 
 _TARGETS: MappingProxyType[How, Callable[[MailOriginal, OwnAddresses], tuple[list[str], list[str]]]] = (
     MappingProxyType(
@@ -43,12 +44,13 @@ def answer_to(stored: Stored, answer: Answer, own: OwnAddresses, files: Attachme
 
 def _attached(original: MailOriginal, data: bytes, answer: Answer, files: AttachmentFiles) -> Draft:
     whole = mail_reply.without_bcc(data)
-    name = mail_reply.file_name(original.message.subject.replace("/", "-")[:80], "message")
+    name = file_name(original.message.subject.replace("/", "-")[:80], "message")
     return Draft(
         account=original.account,
         subject=mail_reply.forward_subject(original.message.subject),
         body=f"\n\n{answer.signature.strip()}\n" if answer.signature.strip() else "",
         attachments=(AttachedFile(files.add_bytes(whole), f"{name}.eml", len(whole)),),
+        purpose=Purpose.FORWARD,
     )
 
 
@@ -56,6 +58,6 @@ def _with_files(draft: Draft, data: bytes, original: MailOriginal, files: Attach
     kept = []
     for number, part in enumerate(original.message.attachments, 1):
         content = part.content(data)
-        name = mail_reply.file_name(part.name, f"attachment {number}")
+        name = file_name(part.name, f"attachment {number}")
         kept.append(AttachedFile(files.add_bytes(content), name, len(content)))
     return replace(draft, attachments=tuple(kept))

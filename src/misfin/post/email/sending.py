@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from misfin.email.account import EmailAccount, MailServer
+from misfin.email.account import EmailAccount, Login, MailServer
 from misfin.email.mime_out import MimeMessage
 from misfin.email.sasl import Credentials
 from misfin.email.smtp import MessageFacts
@@ -30,11 +30,15 @@ _WHOLE = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A message as it is handed over: its bytes or a file, what is known about it, and who sends it."""
+    """A message as it is handed over: its bytes or a file, what is known about it, and who sends it.
+
+    ``account`` is the one it was written for, where that was done ahead.
+    """
 
     source: bytes | BinaryIO
     facts: MessageFacts | None
     sender: str
+    account: EmailAccount | None = None
 
 
 def without_account(error: AccountError) -> RouteError:
@@ -69,6 +73,37 @@ async def open_connection(
         judged = results.of_connecting(error, account, server, state)
         transcript = transcript_of(server, trace, error=judged.words)
         raise RouteError(Ending(judged.result, judged.words, transcript)) from error
+
+
+async def look_again(
+    account: EmailAccount,
+    name: str,
+    pins: PinBook,
+    *,
+    timeouts: SMTPTimeouts | None,
+    now: Callable[[], float],
+) -> Sequence[str]:
+    """Connect to the server ``name`` of an account without logging in, and say why it can be used now.
+
+    Raises :class:`~misfin.errors.MisfinError` where it still cannot.
+    """
+    server = server_of(account)
+    if server.name != name:
+        return [
+            f"{account.name} now sends through {server.host}; what was held for another server is being sent."
+        ]
+    visitor = replace(account, login=Login.NONE)
+    over = await connect(
+        visitor, server, _nothing, pins, Trace(), timeouts=timeouts or SMTPTimeouts(), now=now
+    )
+    await over.close()
+    return over.notices or [
+        f"The certificate of {server.host} can be trusted now; what was held because of it is being sent."
+    ]
+
+
+async def _nothing(_account: EmailAccount, _server: MailServer) -> None:
+    """No credentials."""
 
 
 async def hand_over(
@@ -118,11 +153,13 @@ async def hand_over(
     return [_ending(each, over, state, transcript, server) for each in found]
 
 
-def whole(message: MimeMessage | FinishedMail, sender: str) -> Written | None:
+def whole(
+    message: MimeMessage | FinishedMail, sender: str, account: EmailAccount | None = None
+) -> Written | None:
     """A message in memory, which saves a thread for each look at it; None if it is not small. Blocking."""
     if message.size > _WHOLE:
         return None
-    return Written(b"".join(message.pieces()), message.facts, sender)
+    return Written(b"".join(message.pieces()), message.facts, sender, account)
 
 
 def _ready(written: Callable[[], tuple[MimeMessage | FinishedMail, str]]) -> Written:

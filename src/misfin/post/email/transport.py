@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import tzinfo
@@ -39,7 +40,9 @@ from misfin.trust.records import MailServerFacts
 from misfin.trust.tofu import PinKind
 
 if TYPE_CHECKING:
-    from misfin.email.mime_out import MimeMessage
+    from pathlib import Path
+
+    from misfin.email.mime_out import MimeMessage, OutgoingMail
     from misfin.email.sasl import Credentials
     from misfin.email.smtp.transaction import SMTPTimeouts
     from misfin.post.email.finished import FinishedMail
@@ -55,6 +58,7 @@ _CAPABILITIES = Capabilities(
     attachments=True,
     html=True,
     reply_list=True,
+    protect=True,
     forward_attached=True,
     batch=100,
     keep=15.0,
@@ -74,7 +78,8 @@ class EmailTransport:
     :class:`~misfin.errors.AccountError`. ``credentials`` gives what it logs in with, None for nothing, and
     raises :class:`~misfin.errors.LocalError` where a person has to do something: unlock the keyring, set a
     password. ``state_of`` is a short text, quickly made, that changes when the account's log-in or settings
-    do; what is held because of those is tried again then. ``files`` is where attached files are kept.
+    do; what is held because of those is tried again then. ``files`` is where attached files are kept,
+    ``smime`` the folder of S/MIME certificates to sign with.
     ``timeouts`` are those of the connection, ``now`` is the clock (Unix seconds), ``zone`` the time zone of
     dates (None: this computer's).
     """
@@ -93,7 +98,9 @@ class EmailTransport:
         timeouts: SMTPTimeouts | None = None,
         now: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
+        smime: Path | None = None,
     ) -> None:
+        self._smime = smime
         self._account_of = account_of
         self._credentials = credentials
         self._pins = pins
@@ -130,8 +137,24 @@ class EmailTransport:
         account = self._account_of(draft.account)
         server_of(account)
         to, cc, bcc = lines = lines_of(draft, account)
+        if draft.protection:
+            return self._protected(draft, account, lines)
         written = self._written(draft, account, lines, self._now())
         return Composed(draft.subject, written.size, written.write, to, cc, bcc)
+
+    def _protected(self, draft: Draft, account: EmailAccount, lines: Lines) -> Composed:
+        """Signed or encrypted now, and kept as it is: done again, it would be another message."""
+        from misfin.post.email.protecting import protect
+        from misfin.post.email.writing import author_of
+        from misfin.store.outgoing.finished import FinishedMessage
+        from misfin.store.protected import GnuPG
+
+        to, cc, bcc = lines
+        mail = self._mail(draft, account, lines, self._now(), name=uuid.uuid4().hex)
+        message = protect(mail, draft.protection, bcc, GnuPG.installed(), self._smime)
+        key, size = self._files.add_pieces(message.pieces())
+        kept = FinishedMessage(key, author_of(draft, account).address).to_bytes()
+        return Composed(draft.subject, size, message.write, tuple(to), tuple(cc), tuple(bcc), kept, (key,))
 
     def answer(self, message: Stored, answer: Answer, own: Sequence[str]) -> Draft:
         from misfin.compose.mail_reply import OwnAddresses  # late: reading needs none of it
@@ -152,9 +175,22 @@ class EmailTransport:
         with_bcc: bool = False,
     ) -> MimeMessage:
         from misfin.email.mime_out import build
+
+        return build(self._mail(draft, account, lines, created, name=name, with_bcc=with_bcc))
+
+    def _mail(
+        self,
+        draft: Draft,
+        account: EmailAccount,
+        lines: Lines,
+        created: float,
+        *,
+        name: str,
+        with_bcc: bool = False,
+    ) -> OutgoingMail:
         from misfin.post.email.writing import mail_of
 
-        mail = mail_of(
+        return mail_of(
             draft,
             account,
             lines,
@@ -164,7 +200,6 @@ class EmailTransport:
             zone=self._zone,
             with_bcc=with_bcc,
         )
-        return build(mail)
 
     def _queued(
         self, outgoing: Outgoing, *, with_bcc: bool = False
@@ -174,8 +209,6 @@ class EmailTransport:
         from misfin.post.email.writing import author_of, lines_of
 
         if (finished := read_finished(outgoing.message)) is not None:
-            from misfin.post.email.finished import FinishedMail
-
             return FinishedMail(self._files.path(finished.key)), finished.sender
         draft = drafts.from_bytes(outgoing.draft)
         if draft is None:
@@ -206,6 +239,12 @@ class EmailTransport:
             account, state, self._credentials, self._pins, timeouts=self._timeouts, now=self._now
         )
 
+    async def recheck(self, account: str, name: str) -> Sequence[str]:
+        from misfin.post.email.sending import look_again
+
+        found = await asyncio.to_thread(self._account_of, account)
+        return await look_again(found, name, self._pins, timeouts=self._timeouts, now=self._now)
+
     async def send(self, job: Job, over: RouteConnection, marks: Marks) -> Sequence[Ending]:
         from misfin.post.email.connecting import SMTPConnection
         from misfin.post.email.sending import hand_over
@@ -213,10 +252,13 @@ class EmailTransport:
         assert isinstance(over, SMTPConnection)
         return await hand_over(job, over, marks, lambda: self._queued(job.message), self._state_of)
 
-    def prepare(self, message: Outgoing) -> Written | None:
-        from misfin.post.email.sending import whole
+    def prepare(self, message: Outgoing, before: object = None) -> Written | None:
+        from misfin.post.email.sending import Written, whole
 
-        return whole(*self._queued(message))
+        account = self._account_of(message.account)
+        if isinstance(before, Written) and before.account == account:
+            return before
+        return whole(*self._queued(message), account)
 
     def settled(self, job: Job, endings: Sequence[Ending]) -> Iterable[Event]:
         facts = next((each.detail for each in endings if isinstance(each.detail, MailServerFacts)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from misfin.email.account import EmailAccount, MailProtocol, Protection
@@ -15,8 +15,10 @@ from misfin.email.servertrust import connect_trusted
 from misfin.email.tls import looking_context
 from misfin.errors import AccountError
 from misfin.post.sync.remote import Remote
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
+    from misfin.net.head_start import HeadStart
     from misfin.trust.pins import PinBook
 
 
@@ -40,9 +42,14 @@ class Connected:
 
 
 async def connect(
-    account: EmailAccount, pins: PinBook, *, now: Callable[[], float], trace: Trace | None = None
+    account: EmailAccount,
+    pins: PinBook,
+    *,
+    now: Callable[[], float],
+    trace: Trace | None = None,
+    begun: HeadStart | None = None,
 ) -> Connected:
-    """Connect, log in and learn what the server can do.
+    """Connect, log in and learn what the server can do. ``begun`` is a connection that is being made already.
 
     Raises :class:`~misfin.errors.AccountError` for an account without such a server,
     :class:`~misfin.email.secrets.SecretError`, :class:`~misfin.trust.refusal.TrustError`,
@@ -55,7 +62,7 @@ async def connect(
     notices: list[str] = []
 
     async def attempt(context: ssl.SSLContext) -> IncomingClient:
-        client = IncomingClient(server, context=context, credentials=login, trace=trace)
+        client = IncomingClient(server, context=context, credentials=login, trace=trace, begun=begun)
         await client.connect()
         try:
             await client.log_in()

@@ -8,6 +8,7 @@ only a person can change (a password, a certificate) is not tried again until so
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection
@@ -17,9 +18,17 @@ from typing import Any, Final
 
 from misfin.email.mailline import LoginRefusedError, ServerBusyError
 from misfin.email.sasl import SASLError
-from misfin.errors import HostUnknownError, LocalError, MisfinError, RemoteError, StoreError
+from misfin.errors import (
+    HostUnknownError,
+    LocalError,
+    LocalProtocolError,
+    MisfinError,
+    RemoteError,
+    StoreError,
+)
+from misfin.gmap.errors import MovedElsewhereError, NotForUsError, SlowDownError
 from misfin.post.fetching.backoff import HEALTHY, Backoff, SleepDetector
-from misfin.post.fetching.connecting import Connected
+from misfin.post.fetching.connection import Pollable, SyncConnection
 from misfin.post.fetching.mailbox import SyncedMailbox
 from misfin.post.fetching.progress import Progress
 from misfin.post.imap.remote import ImapRemote
@@ -40,30 +49,33 @@ class Rhythm:
     """A maildrop is asked for new messages."""
     ask: float = 120.0
     """A server that reports nothing by itself is asked."""
+    thorough: float = 1200.0
+    """Everything is listed where a poll does not notice every change."""
     renew: tuple[float, float] = (480.0, 540.0)
     """A silent line is used, so that nobody on the way forgets it."""
     tick: float = 15.0
     """The clocks are compared."""
     gather: float = 0.3
-    """What happens within this time of a change belongs to it."""
+    """What happens within this time after a change that was acted on at once is acted on together."""
 
 
 USUAL: Final = Rhythm()
-_ASKS = (TrustError, LoginRefusedError, SASLError)
+_ASKS = (TrustError, LoginRefusedError, SASLError, NotForUsError, MovedElsewhereError)
 """What a person has to decide or correct; trying again could lock the account."""
 
 
 class LiveAccount:
     """One account kept in sync. ``connect`` opens a connection.
 
-    ``look_now`` is set when somebody asks, ``changed`` when something has changed here.
+    ``look_now`` is set when somebody asks, ``changed`` when something has changed here. ``quiet`` blocks, and
+    says which folders the next pass leaves alone.
     """
 
     def __init__(
         self,
         mailbox: SyncedMailbox,
         inbox: Inbox,
-        connect: Callable[[], Awaitable[Connected]],
+        connect: Callable[[], Awaitable[SyncConnection]],
         *,
         look_now: asyncio.Event,
         changed: asyncio.Event,
@@ -71,6 +83,7 @@ class LiveAccount:
         rhythm: Rhythm = USUAL,
         uniform: Callable[[float, float], float] = random.uniform,
         wall: Callable[[], float] = time.time,
+        quiet: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._mailbox = mailbox
         self._inbox = inbox
@@ -79,12 +92,15 @@ class LiveAccount:
         self._changed = changed
         self._stop = stop
         self._rhythm = rhythm
+        self._quiet = quiet
         self._uniform = uniform
         self._sleep = SleepDetector(wall, time.monotonic)
         self._backoff = Backoff(uniform)
-        self._account = mailbox.settings.account
+        self._account = mailbox.name
         self._progress = Progress(self._account, inbox.report)
         self._seen: dict[bytes, SyncPoint] = {}
+        self._acted = -math.inf
+        """When a change on the server was last acted on."""
 
     async def run(self) -> None:
         """Until ``stop`` is set; what goes wrong is reported."""
@@ -96,28 +112,34 @@ class LiveAccount:
                 continue
             except _ASKS as error:
                 self._report(SourceState.FAILED, f"not fetching: {error}")
-                await self._pause(None)
+                # A clock that was wrong makes certificates too old or too new, until it is set.
+                await self._pause(None, until_jump=isinstance(error, TrustError))
                 continue
             except RemoteError as error:
-                crowded = isinstance(error, ServerBusyError)
+                crowded = isinstance(error, (ServerBusyError, SlowDownError))
                 offline = "offline: " if isinstance(error, HostUnknownError) else ""
                 self._report(SourceState.WAITING, f"{offline}{error}")
             except StoreError as error:
                 self._report(SourceState.FAILED, f"not fetching: {error}")
+            except LocalProtocolError as error:  # a server that left between two commands, for example
+                self._report(SourceState.WAITING, f"the connection was given up: {error}")
             except LocalError as error:  # a password that cannot be read, settings that do not work
                 self._report(SourceState.FAILED, f"not fetching: {error}")
-                await self._pause(None)
+                await self._pause(None, until_jump=False)
                 continue
             if time.monotonic() - began > HEALTHY:
                 self._backoff.reset()
             await self._pause(self._backoff.next(crowded=crowded))
 
-    async def _pause(self, seconds: float | None) -> None:
-        """Wait, but not longer than until somebody asks, or the machine wakes up."""
+    async def _pause(self, seconds: float | None, *, until_jump: bool = True) -> None:
+        """Wait, but not longer than until somebody asks, or (``until_jump``) the clock has jumped.
+
+        Without ``seconds`` only for that.
+        """
         ends = None if seconds is None else time.monotonic() + seconds
         while not (self._stop.is_set() or self._look_now.is_set()):
             left = self._rhythm.tick if ends is None else min(self._rhythm.tick, ends - time.monotonic())
-            if left <= 0 or (self._sleep.jumped() and ends is not None):
+            if left <= 0 or (self._sleep.jumped() and until_jump):
                 break
             await self._first([self._stop.wait(), self._look_now.wait()], left)
         self._look_now.clear()
@@ -131,15 +153,18 @@ class LiveAccount:
             only: Collection[bytes] | None = None
             while not self._stop.is_set():
                 await self._pass(connected, only)
-                if not isinstance(connected.remote, ImapRemote):
+                if isinstance(connected.remote, ImapRemote):
+                    only = await self._watch(connected.remote)
+                elif isinstance(connected.remote, Pollable):
+                    await self._poll(connected.remote)
+                else:
                     break
-                only = await self._watch(connected.remote)
         finally:
             await connected.close()
         if not self._stop.is_set():
             await self._pause(self._rhythm.poll)
 
-    async def _pass(self, connected: Connected, only: Collection[bytes] | None) -> None:
+    async def _pass(self, connected: SyncConnection, only: Collection[bytes] | None) -> None:
         self._look_now.clear()
         self._changed.clear()
         while True:
@@ -147,6 +172,7 @@ class LiveAccount:
                 connected.remote,
                 self._inbox,
                 only=only,
+                quiet=await asyncio.to_thread(self._quiet),
                 on_plan=self._progress.begin,
                 on_arrival=self._progress.arrived,
             )
@@ -159,6 +185,16 @@ class LiveAccount:
                 only = ()
                 await self._first([self._stop.wait()], result.again_in)
             else:
+                return
+
+    async def _poll(self, remote: Pollable) -> None:
+        """Ask now and then, until there is something to do on either side, or a look at everything is due."""
+        everything = time.monotonic() + self._rhythm.thorough
+        while not self._stop.is_set():
+            waits = [self._stop.wait(), self._look_now.wait(), self._changed.wait()]
+            await self._first(waits, self._rhythm.ask)
+            asked = self._look_now.is_set() or self._changed.is_set() or time.monotonic() >= everything
+            if asked or (not self._stop.is_set() and await remote.changed()):
                 return
 
     async def _watch(self, remote: ImapRemote) -> Collection[bytes] | None:
@@ -202,11 +238,12 @@ class LiveAccount:
                 await waiting
 
     async def _more(self, watch: ServerWatch, found: Collection[bytes] | None) -> Collection[bytes] | None:
-        """What else happens at the same time."""
-        ends = time.monotonic() + self._rhythm.gather
+        """Nothing else after a quiet time: a message should be here at once. Else what follows soon."""
+        ends = self._acted + self._rhythm.gather
         while found is not None and (left := ends - time.monotonic()) > 0:
             more = await self._changes(watch, left)
             found = None if more is None else {*found, *more}
+        self._acted = time.monotonic()
         return found
 
     def _points(self) -> dict[bytes, SyncPoint]:

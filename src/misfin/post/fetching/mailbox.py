@@ -37,18 +37,21 @@ def _seconds(period: str) -> float | None:
 
 
 class SyncedMailbox:
-    """The local half of one account, while this process keeps it in sync.
+    """The local half of the account ``name``, while this process keeps it in sync.
 
     Opening takes the account's lock; raises :class:`~misfin.post.sync.lock.AlreadySyncingError` and
     :class:`~misfin.errors.StoreError`. Blocks; the passes do not.
     """
 
-    def __init__(self, folder: Path, account: EmailAccount, now: Callable[[], float] = time.time) -> None:
-        self.settings = settings_of(account)
+    def __init__(
+        self, folder: Path, name: str, settings: SyncSettings, now: Callable[[], float] = time.time
+    ) -> None:
+        self.name = name
+        self.settings = settings
         self.memory = SyncMemory()
         self._now = now
-        self._path = folder / f"{account.name}.db"
-        self._lock = SyncLock(folder, account.name)
+        self._path = folder / f"{name}.db"
+        self._lock = SyncLock(folder, name)
         try:
             self.state: SyncState = open_state(self._path, now())
         except BaseException:

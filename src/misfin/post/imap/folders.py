@@ -7,16 +7,19 @@ role is given once. Folders of other people and shared ones are left out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from misfin.email.imap import ListEntry, MailboxStatus, Namespaces
+from misfin.post.imap.gmail import ALL
 from misfin.post.sync.values import LOCAL_NAMES, RemoteFolder, Role, SyncPoint
+from misfin.valueclass import dataclass
 
 _ATTRIBUTES: Final = {
     "\\inbox": Role.INBOX,
     "\\sent": Role.SENT,
     "\\drafts": Role.DRAFTS,
+    "\\all": Role.ARCHIVE,  # only at Gmail: elsewhere it is left out
+    "\\allmail": Role.ARCHIVE,  # the same by XLIST
     "\\archive": Role.ARCHIVE,
     "\\junk": Role.JUNK,
     "\\spam": Role.JUNK,  # XLIST
@@ -88,9 +91,15 @@ def to_folders(
     statuses: Mapping[bytes, MailboxStatus],
     layout: Layout,
     chosen: Mapping[str, str],
+    *,
+    gmail: bool = False,
 ) -> list[RemoteFolder]:
-    """The folders to keep in sync; ``chosen`` are the server's names by ours, from the settings."""
-    real = [each for each in _once(entries) if not each.attributes & (NO_FOLDER | VIEWS)]
+    """The folders to keep in sync; ``chosen`` are the server's names by ours, from the settings.
+
+    At ``gmail`` All Mail is one of them, as the archive (:mod:`misfin.post.imap.gmail`).
+    """
+    left_out = NO_FOLDER | (VIEWS - ALL if gmail else VIEWS)
+    real = [each for each in _once(entries) if not each.attributes & left_out]
     own = [each for each in real if layout.owns(each.name) or each.raw.upper() == b"INBOX"]
     roles = _roles(own, layout, chosen)
     return [
@@ -100,7 +109,7 @@ def to_folders(
             roles.get(entry.raw, Role.NONE),
             id=_mailbox_id(statuses.get(entry.raw)),
             uploads="\\noinsert" not in entry.attributes,
-            status=point_of(statuses.get(entry.raw)),
+            status=None if entry.attributes & ALL else point_of(statuses.get(entry.raw)),
         )
         for entry in own
     ]
@@ -109,6 +118,8 @@ def to_folders(
 def _once(entries: Iterable[ListEntry]) -> Iterator[ListEntry]:
     seen: set[bytes] = set()
     for entry in entries:
+        if "\\inbox" in entry.attributes:  # XLIST says its name in the person's language
+            entry = entry._replace(name="INBOX", raw=b"INBOX")
         raw = b"INBOX" if entry.raw.upper() == b"INBOX" else entry.raw
         if raw not in seen:
             seen.add(raw)

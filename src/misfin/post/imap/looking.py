@@ -6,12 +6,13 @@ from counting. Without either, all ids and flags are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from misfin.email import imap
 from misfin.email.imap import UidSet, commands
+from misfin.post.imap.gmail import LABELS, LASTING, GmailFolders
 from misfin.post.imap.session import ImapSession, Opened
 from misfin.post.sync.imapflags import from_imap, permanent
 from misfin.post.sync.values import FLAG_CHARS, Listed, RemoteFolder, Seen, SyncPoint
@@ -20,11 +21,53 @@ _SPELLED_OUT: Final = 100_000
 """Ids that are gone up to which each is named; beyond, it is asked of each known message whether it is."""
 
 
-async def look(session: ImapSession, folder: RemoteFolder, base: SyncPoint, *, dates: bool = False) -> Seen:
+async def look(
+    session: ImapSession,
+    folder: RemoteFolder,
+    base: SyncPoint,
+    *,
+    dates: bool = False,
+    gmail: GmailFolders | None = None,
+) -> Seen:
     """See :meth:`misfin.post.sync.remote.Remote.look`."""
+    if gmail is not None and gmail.is_archive(folder):
+        return await _look_at_archive(session, folder, base, gmail, dates=dates)
+    also = [*(["INTERNALDATE"] if dates else []), *([LASTING] if gmail is not None else [])]
+    seen = await _look(session, folder, base, also)
+    if gmail is not None and (seen.gone or seen.present is not None):
+        gmail.left_elsewhere()
+    return seen
+
+
+async def _look_at_archive(
+    session: ImapSession, folder: RemoteFolder, base: SyncPoint, gmail: GmailFolders, *, dates: bool
+) -> Seen:
+    """All Mail without what is in other folders."""
     opened = await session.select(folder, base)
     point = opened.point
-    items = ["FLAGS", "RFC822.SIZE", *(["INTERNALDATE"] if dates else [])]
+    items = ["FLAGS", "RFC822.SIZE", LABELS, LASTING, *(["INTERNALDATE"] if dates else [])]
+    known = base.modseq and base.epoch == point.epoch and base.next <= point.next
+    listing = _Listing()
+    if gmail.scan_due or not known:
+        if point.count:
+            await session.call(commands.fetch(UidSet.since(1), items), listing.take)
+        gmail.scanned()
+        there = {uid: found for uid, found in listing.fetched.items() if gmail.archived(found)}
+        return Seen(point, _listed(there), present=Ids(UidSet(there)), **_kept(opened))
+    if point.modseq != base.modseq:
+        changed = commands.fetch(UidSet.since(1), items, changed_since=base.modseq)
+        await session.call(changed, listing.take)
+    arrived = sum(uid >= base.next for uid in listing.fetched)
+    present = Ids(await session.present()) if base.count + arrived != point.count else None
+    there = {uid: found for uid, found in listing.fetched.items() if gmail.archived(found)}
+    elsewhere = [str(uid) for uid in listing.fetched if uid not in there]
+    return Seen(point, _listed(there), elsewhere, present, **_kept(opened))
+
+
+async def _look(session: ImapSession, folder: RemoteFolder, base: SyncPoint, also: Collection[str]) -> Seen:
+    opened = await session.select(folder, base)
+    point = opened.point
+    items = ["FLAGS", "RFC822.SIZE", *also]
     fresh = not base.modseq or base.epoch != point.epoch or point.next < base.next or not point.modseq
     listing = _Listing()
     gone: Collection[str] = ()
@@ -49,7 +92,7 @@ async def look(session: ImapSession, folder: RemoteFolder, base: SyncPoint, *, d
             arrived = sum(uid >= base.next for uid in listing.fetched)
             if base.count + arrived != point.count:
                 present = Ids(await session.present())
-    return Seen(point, listing.listed(), gone, present, *_kept(opened))
+    return Seen(point, _listed(listing.fetched), gone, present, **_kept(opened))
 
 
 def _gone(vanished: UidSet, following: int) -> tuple[Collection[str], Container[str] | None]:
@@ -62,8 +105,16 @@ def _gone(vanished: UidSet, following: int) -> tuple[Collection[str], Container[
     return (), Ids(known, inside=False)
 
 
-def _kept(opened: Opened) -> tuple[str, bool, frozenset[str]]:
-    return (FLAG_CHARS, True, frozenset()) if opened.kept is None else permanent(opened.kept)
+class _Kept(TypedDict):
+    flags: str
+    tags: bool
+    known_tags: frozenset[str]
+
+
+def _kept(opened: Opened) -> _Kept:
+    """What a folder can keep."""
+    kept = (FLAG_CHARS, True, frozenset[str]()) if opened.kept is None else permanent(opened.kept)
+    return _Kept(flags=kept[0], tags=kept[1], known_tags=kept[2])
 
 
 class Ids:
@@ -91,18 +142,24 @@ class _Listing:
             else:
                 known |= event.items
 
-    def listed(self) -> list[Listed]:
-        """In the order of arrival; of a message whose flags nobody said, nothing is known."""
-        return [
-            Listed(str(uid), from_imap(flags), _size(items), _received(items))
-            for uid, items in sorted(self.fetched.items())
-            if isinstance(flags := items.get("FLAGS"), frozenset)
-        ]
+
+def _listed(fetched: Mapping[int, dict[str, object]]) -> list[Listed]:
+    """In the order of arrival; of a message whose flags nobody said, nothing is known."""
+    return [
+        Listed(str(uid), from_imap(flags), _size(items), _received(items), _lasting(items))
+        for uid, items in sorted(fetched.items())
+        if isinstance(flags := items.get("FLAGS"), frozenset)
+    ]
 
 
 def _size(items: dict[str, object]) -> int | None:
     size = items.get("RFC822.SIZE")
     return size if isinstance(size, int) else None
+
+
+def _lasting(items: dict[str, object]) -> str:
+    found = items.get(LASTING)
+    return found.decode() if isinstance(found, bytes) and found.isdigit() and len(found) <= 20 else ""
 
 
 def _received(items: dict[str, object]) -> float | None:

@@ -9,7 +9,8 @@ from misfin.email import imap
 from misfin.email.imap import UidSet, commands
 from misfin.errors import CommandError
 from misfin.post.imap import changing, fetching, looking
-from misfin.post.imap.folders import Layout, layout_of, status_items, to_folders
+from misfin.post.imap.folders import NO_FOLDER, VIEWS, Layout, layout_of, status_items, to_folders
+from misfin.post.imap.gmail import EXTENSION, GmailFolders
 from misfin.post.imap.session import ImapSession, lost, refused, uids_of
 from misfin.post.sync.identify import HEAD_LIMIT
 from misfin.post.sync.remote import Arrived, StepRefusedError
@@ -46,12 +47,16 @@ class ImapRemote:
         self.session = session
         self._chosen = chosen
         self._layout: Layout | None = None
+        self.gmail: GmailFolders | None = None
+        """What has to be known of labels, where the server is Gmail."""
         self.abilities = Abilities()
 
     async def begin(self) -> None:
         """Learn what the server can do. Raises :class:`~misfin.errors.RemoteError`."""
         await self.session.begin()
         offers = self.session.offers
+        if offers(EXTENSION):
+            self.gmail = GmailFolders()
         self.abilities = Abilities(
             mirrors=True,
             flags=FLAG_CHARS,
@@ -69,7 +74,8 @@ class ImapRemote:
     async def folders(self) -> Sequence[RemoteFolder]:
         """See :meth:`misfin.post.sync.remote.Remote.folders`."""
         offers = self.session.offers
-        together = offers("LIST-STATUS") and offers("CONDSTORE")
+        xlist = offers("XLIST") and not offers("SPECIAL-USE")
+        together = offers("LIST-STATUS") and offers("CONDSTORE") and not xlist
         entries: list[imap.ListEntry] = []
         statuses: dict[bytes, imap.MailboxStatus] = {}
         spaces: imap.Namespaces | None = None
@@ -85,18 +91,32 @@ class ImapRemote:
                     spaces = event
 
         asked = [
+            *self.session.opening(),
             *([commands.namespace()] if self._layout is None and offers("NAMESPACE") else []),
             commands.list_mailboxes(
                 special_use=offers("SPECIAL-USE"),
+                xlist=xlist,
                 status=status_items(self.session.offered) if together else (),
             ),
         ]
         done = await self.session.line.calls(asked, take)
         if not done[-1].ok:
             raise lost(done[-1])
+        if offers("CONDSTORE") and not together:
+            await self.session.line.calls(self._status_of(entries), take)
         if self._layout is None:
             self._layout = layout_of(spaces, entries)
-        return to_folders(entries, statuses, self._layout, self._chosen)
+        gmail = self.gmail
+        found = to_folders(entries, statuses, self._layout, self._chosen, gmail=gmail is not None)
+        if gmail is not None:
+            gmail.learn(entries, found)
+        return found
+
+    def _status_of(self, entries: Sequence[imap.ListEntry]) -> list[imap.ImapCommand]:
+        """What asks for the state of each folder, but of the one that is open (RFC 3501 §6.3.10)."""
+        items = status_items(self.session.offered)
+        own = [each for each in entries if not each.attributes & (NO_FOLDER | VIEWS)]
+        return [commands.status(each.raw, items) for each in own if each.raw != self.session.selected]
 
     async def create(self, name: str, role: Role = Role.NONE) -> RemoteFolder:
         """See :meth:`misfin.post.sync.remote.Remote.create`."""
@@ -162,7 +182,7 @@ class ImapRemote:
 
     async def look(self, folder: RemoteFolder, base: SyncPoint, *, dates: bool = False) -> Seen:
         """See :meth:`misfin.post.sync.remote.Remote.look`."""
-        return await looking.look(self.session, folder, base, dates=dates)
+        return await looking.look(self.session, folder, base, dates=dates, gmail=self.gmail)
 
     def fetch(self, folder: RemoteFolder, wanted: Sequence[Wanted]) -> AsyncIterator[Arrived]:
         """See :meth:`misfin.post.sync.remote.Remote.fetch`."""
@@ -204,4 +224,12 @@ class ImapRemote:
 
     async def remove(self, folder: RemoteFolder, ids: Sequence[str]) -> Collection[str]:
         """See :meth:`misfin.post.sync.remote.Remote.remove`."""
-        return await changing.remove(self.session, folder, ids)
+        gmail = self.gmail
+        if gmail is None or gmail.deletes(folder):
+            return await changing.remove(self.session, folder, ids)
+        if gmail.trash is None:
+            raise StepRefusedError("Gmail shows no trash, and deletes nothing elsewhere.")
+        moved = await changing.move(self.session, folder, ids, gmail.trash)
+        new = {there: old for old, there in moved.items() if there}
+        gone = await changing.remove(self.session, gmail.trash, list(new)) if new else ()
+        return [new[each] for each in gone]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from misfin.email import imap
@@ -12,12 +12,14 @@ from misfin.email.imapline import ImapLine, Taker
 from misfin.email.mailline import MailServerError
 from misfin.post.sync.remote import FolderGoneError, StepRefusedError
 from misfin.post.sync.values import RemoteFolder, SyncPoint
+from misfin.valueclass import dataclass
 
 _GONE: Final = frozenset({"NONEXISTENT", "TRYCREATE"})
 _WANTED: Final = ("CONDSTORE", "ESEARCH", "MOVE", "UIDPLUS", "LIST-STATUS", "SPECIAL-USE", "OBJECTID",
-                  "NAMESPACE", "BINARY", "CREATE-SPECIAL-USE", "UNSELECT", "X-GM-EXT-1")  # fmt: skip
-IDENTITY: Final = {"name": "misfin-tui"}
-"""What we say of ourselves; nothing about the person."""
+                  "NAMESPACE", "BINARY", "CREATE-SPECIAL-USE", "UNSELECT", "X-GM-EXT-1", "XLIST")  # fmt: skip
+IDENTITY: Final = {"name": "misfin-tui", "version": "0.2.0", "vendor": "misfin-tui"}
+"""What we say of ourselves; nothing about the person. A test compares the version: to ask for that of the
+distribution takes longer than a whole pass in which nothing has changed."""
 
 
 @dataclass(slots=True)
@@ -39,26 +41,33 @@ class ImapSession:
     def __init__(self, line: ImapLine) -> None:
         self.line = line
         self.offered: frozenset[str] = frozenset()
-        self.qresync = False
+        self._opening: list[imap.ImapCommand] = []
         self.selected: bytes | None = None
         self.epochs: dict[bytes, str] = {}
         """UIDVALIDITY of each folder that was opened."""
 
     async def begin(self) -> None:
-        """Say who we are, learn what is offered now, and turn on what is of use.
+        """Learn what is offered now. :meth:`opening` has what is to be said because of it.
 
         Raises :class:`~misfin.errors.RemoteError`, as all methods.
         """
         line = self.line
         await line.known()
         self.offered = frozenset(name for name in _WANTED if line.offers(name))
-        wanted = []
         if line.offers("ID"):
-            wanted.append(commands.identify(IDENTITY))
+            self._opening.append(commands.identify(IDENTITY))
         if line.offers("QRESYNC") and line.offers("ENABLE"):
-            wanted.append(commands.enable("QRESYNC"))
-        await line.calls(wanted)
-        self.qresync = "QRESYNC" in line.engine.enabled
+            self._opening.append(commands.enable("QRESYNC"))
+
+    def opening(self) -> list[imap.ImapCommand]:
+        """Commands that say who we are and turn on what is of use, once: sent with the first that follow."""
+        found, self._opening = self._opening, []
+        return found
+
+    @property
+    def qresync(self) -> bool:
+        """Whether the server says what has changed and what is gone when a folder is opened."""
+        return "QRESYNC" in self.line.engine.enabled
 
     def offers(self, name: str) -> bool:
         """Whether the server offers this, of what is of use to us."""
@@ -76,6 +85,8 @@ class ImapSession:
 
         Raises :class:`FolderGoneError`, and :class:`StepRefusedError` where it cannot be opened now.
         """
+        if self._opening:
+            await self.line.calls(self.opening())
         said: dict[str, int] = {}
         found = Opened(SyncPoint())
         count = 0
@@ -113,9 +124,18 @@ class ImapSession:
         return found
 
     async def open(self, folder: RemoteFolder) -> None:
-        """Open a folder unless it is. Raises as :meth:`select`."""
-        if self.selected != folder.raw:
-            await self.select(folder)
+        """Open a folder unless it is. Raises as :meth:`select`, and where its ids mean nothing any more.
+
+        Ids come from a look at the folder, and other folders may have been opened since.
+        """
+        if self.selected == folder.raw:
+            return
+        before = self.epochs.get(folder.raw)
+        opened = await self.select(folder)
+        if before is not None and opened.point.epoch != before:
+            self.selected = None
+            self.epochs[folder.raw] = before  # until the next look
+            raise StepRefusedError("The server has renumbered the messages in this folder just now.")
 
     def _heard(self, code: imap.Code, said: dict[str, int], found: Opened) -> None:
         match code.value:

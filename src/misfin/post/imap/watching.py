@@ -116,8 +116,9 @@ class ServerWatch:
                 return None
             case imap.StatusNotice(code=code) if code is not None and code.name == "NOTIFICATIONOVERFLOW":
                 return None
-            case imap.Bye():
+            case imap.Bye():  # nothing more can be sent, and nobody may try
                 self._session.line.connection.abort()
+                raise self._session.line.connection.lost()
             case _ if isinstance(event, _CHANGES):
                 self._missed.add(self._session.selected or self._inbox)
         return True

@@ -39,7 +39,7 @@ async def attempt(
             MisfinAddress.parse(due.address),
             job.message.message,
             before_write=marks.sending,
-            on_refused=marks.refused,
+            on_refused=marks.mark_refused,
             on_attempt=tries.append,
         )
     except ClaimLostError:

@@ -18,6 +18,7 @@ from misfin.post.sync.values import (
     Abilities,
     Fetched,
     Listed,
+    MessageHead,
     NotFetched,
     Piece,
     RemoteFolder,
@@ -27,8 +28,12 @@ from misfin.post.sync.values import (
     Wanted,
 )
 
-_AHEAD: Final = 32
-"""Messages asked for before the first of them has come; the engine sends one by one without PIPELINING."""
+_AHEAD: Final = 64
+"""Messages asked for before the first of them has come. The engine sends 32 of them, and one by one without
+PIPELINING; the others wait so that it has more to send at once.
+"""
+_READ_WHOLE: Final = 5 << 20
+"""Bytes of all messages up to which each is read whole to know it again, where a server has nothing else."""
 _TEMPORARY: Final = frozenset({"SYS/TEMP", "IN-USE"})
 _DROP: Final = RemoteFolder(b"INBOX", "INBOX", Role.INBOX, uploads=False)
 
@@ -76,17 +81,47 @@ class Pop3Remote(OneWay):
         ids = good_ids({number: found.get(number, b"") for number in self._sizes}) if found else {}
         rest = [number for number in self._sizes if number not in ids]
         if rest:
-            ids |= digest_ids(await self._heads(rest))
+            heads = await self._heads(rest) or await self._heads(rest, whole=True)
+            ids |= digest_ids(heads or {})
         return dict(sorted(ids.items()))
 
-    async def _heads(self, numbers: Sequence[int]) -> dict[int, tuple[bytes, int]]:
+    async def heads_of(self, ids: Sequence[str]) -> list[MessageHead]:
+        """The header blocks of these messages, by TOP; those that are not there are left out.
+
+        After :meth:`look`. Raises :class:`~misfin.errors.RemoteError`.
+        """
+        wanted = {self._numbers[each]: each for each in ids if each in self._numbers}
+        heads = await self._heads(list(wanted)) or {}
+        return [MessageHead(wanted[number], head, size) for number, (head, size) in heads.items()]
+
+    async def _heads(
+        self, numbers: Sequence[int], *, whole: bool = False
+    ) -> dict[int, tuple[bytes, int]] | None:
+        """Header block and size of each message; None if there is no TOP. ``whole``: by reading all of it.
+
+        Raises :class:`~misfin.email.mailline.MailServerError` where reading them whole would be too much.
+        """
+        total = sum(self._sizes[number] for number in numbers)
+        if whole and total > _READ_WHOLE:
+            raise MailServerError(
+                "The server has neither unique ids (UIDL) nor headers (TOP), and its messages are too large"
+                " to read all of them each time",
+                remedy="Use IMAP if the provider has it, or delete messages there.",
+            )
         tags: dict[int, int] = {}
+        refused = False
         heads: dict[int, bytearray] = {number: bytearray() for number in numbers}
         waiting = deque(numbers)
         while waiting or tags:
             while waiting and len(tags) < _AHEAD:
                 number = waiting.popleft()
-                tags[self._line.send(commands.top(number, max_bytes=64 * HEAD_LIMIT))] = number
+                size = self._sizes[number]
+                command = (
+                    commands.retr(number, size=size)
+                    if whole
+                    else commands.top(number, max_bytes=64 * HEAD_LIMIT)
+                )
+                tags[self._line.send(command)] = number
             for event in await self._line.events():
                 match event:
                     case pop3.MessagePiece(number=number, data=data):
@@ -94,15 +129,15 @@ class Pop3Remote(OneWay):
                             heads[number] += data
                     case pop3.Answered() if event.tag in tags:
                         del tags[event.tag]
-                        if not event.ok:
-                            raise MailServerError(
-                                "The server has neither unique ids (UIDL) nor headers (TOP), so there is"
-                                " no way to tell which messages were fetched before",
-                                event.text,
-                                remedy="Use IMAP if the provider has it.",
-                            )
+                        refused = refused or not event.ok
+                        if refused and whole:
+                            raise MailServerError("The server refused a message", event.text, code=event.code)
+                        if refused:
+                            waiting.clear()
                     case pop3.Dropped():
                         raise self._line.dropped(event)
+        if refused:
+            return None
         return {
             number: (header_block(bytes(head[:HEAD_LIMIT])), self._sizes[number])
             for number, head in heads.items()
@@ -123,7 +158,9 @@ class Pop3Remote(OneWay):
                     if number is None:
                         yield NotFetched(one.id, "It is no longer there.", gone=True)
                         continue
-                    flight[self._line.send(commands.retr(number, size=self._sizes.get(number)))] = one
+                    command = commands.retr(number, size=self._sizes.get(number))
+                    flight[self._line.send(command, soon=True)] = one
+                self._line.flush()
                 for event in await self._line.events() if flight else ():
                     match event:
                         case pop3.MessagePiece(tag=tag, data=data) if tag in flight:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Final
 
 from misfin.errors import StoreError
 from misfin.model.folders import INBOX
 from misfin.post.source import Inbox
-from misfin.post.sync.journal import gone, unbury
+from misfin.post.sync.journal import forget_deleted, gone
 from misfin.post.sync.state import SyncState
 from misfin.store.mail.maildir import Entry
+from misfin.valueclass import dataclass
 
 KEPT: Final = 30 * 86400.0
 """Seconds for which a message is kept."""
@@ -52,7 +52,7 @@ def restore(state: SyncState, inbox: Inbox, account: str, key: str) -> str:
     if found is None or not inbox.from_attic(account, found.folder, key, found.entry.flags):
         raise StoreError("This message is no longer in the attic.")
     with state.write():
-        unbury(state, [row.id for row in gone(state) if row.attic == key])
+        forget_deleted(state, [row.id for row in gone(state) if row.attic == key])
     return found.folder
 
 
@@ -65,7 +65,7 @@ def clean(state: SyncState, inbox: Inbox, account: str, now: float) -> int:
     if old:
         inbox.remove_from_attic(account, old)
         with state.write():
-            unbury(state, [row.id for row in gone(state) if row.attic in old])
+            forget_deleted(state, [row.id for row in gone(state) if row.attic in old])
     return len(old)
 
 

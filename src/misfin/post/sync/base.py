@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from misfin.post.sync.identify import UNKNOWN, Facts
 from misfin.post.sync.values import NO_FLAGS, START, FlagSet, RemoteFolder, Role, SyncPoint
+from misfin.valueclass import dataclass
 
 
 class FolderState(StrEnum):
@@ -23,7 +23,7 @@ class FolderState(StrEnum):
     """Not kept in sync until a person says so."""
 
 
-class Doubt(StrEnum):
+class AskReason(StrEnum):
     """Why a folder needs a decision (docs/sync.md §5)."""
 
     NONE = ""
@@ -49,8 +49,8 @@ class SyncedFolder:
     """A folder that exists, or should, on both sides: ``local`` is our name for it, ``remote`` the server's.
 
     ``stamp`` is that of the snapshot that was equal to the base; ``kept`` the limit of age at the last pass
-    (Unix seconds, 0: none). ``epoch_since`` is when the present epoch was first seen. ``doubted`` is how many
-    messages would be deleted if the doubt was none.
+    (Unix seconds, 0: none). ``epoch_since`` is when the present epoch was first seen. ``reason`` is why
+    it needs a decision, and ``asked_about`` how many messages would be deleted otherwise.
     """
 
     id: int
@@ -59,11 +59,11 @@ class SyncedFolder:
     point: SyncPoint = START
     synced_at: float = 0.0
     state: FolderState = FolderState.OK
-    doubt: Doubt = Doubt.NONE
+    reason: AskReason = AskReason.NONE
     stamp: str = ""
     kept: float = 0.0
     epoch_since: float = 0.0
-    doubted: int = 0
+    asked_about: int = 0
 
     @property
     def role(self) -> Role:
@@ -89,7 +89,7 @@ class BaseRow:
     stored: float = 0.0
 
 
-class DoingKind(StrEnum):
+class OperationKind(StrEnum):
     """A step whose success, or intent, cannot be seen from state alone."""
 
     APPEND = "append"
@@ -101,14 +101,19 @@ class DoingKind(StrEnum):
     """Removed here, and only here, because of its age."""
     FETCH = "fetch"
     """On the server and not here: too large to be fetched unless asked for, or the server keeps it back."""
+    STORE = "store"
+    """Fetched and about to be stored here: in case of a crash between its file and its row."""
+    OPEN = "open"
+    """A person opened it on the server: it is fetched whatever its size and age. With a key it has been, and
+    stays here however old it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class PendingOperation:
     """Something begun; ``to`` is the folder it moves to (0: none)."""
 
     id: int
-    kind: DoingKind
+    kind: OperationKind
     folder: int
     key: str = ""
     remote_id: str = ""

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from misfin.post.sync.base import BaseRow, Doing, DoingKind, GoneRow
+from misfin.post.sync.base import BaseRow, GoneRow, OperationKind, PendingOperation
 from misfin.post.sync.identify import UNKNOWN
-from misfin.post.sync.journal import begin, bury, ended, ended_for
+from misfin.post.sync.journal import begin, ended, ended_for, remember_deleted
 from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.steps import (
     Delete,
-    EndDoing,
+    EndPending,
     Expire,
     Forget,
     LeaveThere,
@@ -36,7 +36,7 @@ async def delete(work: Work, steps: Sequence[Delete]) -> None:
         if isinstance(step, RemoveThere):
             there[step.row.folder].append(step)
         elif isinstance(step, RemoveReplaced):
-            there[step.doing.folder].append(step)
+            there[step.pending.folder].append(step)
         elif isinstance(step, Withhold):
             withheld[step.row.folder].append(step.row)
     for folder, group in there.items():
@@ -61,24 +61,28 @@ async def _remove_there(work: Work, folder: int, steps: Sequence[RemoveThere | R
     except StepRefusedError as error:
         work.failed(folder, f"Messages in {work.folders[folder].local} could not be deleted: {error}")
         return
+    undone = [each for each in ids if each not in done]
+    if undone and work.remote.abilities.mirrors:
+        there = {head.id for head in await work.remote.heads(work.folders[folder].remote, undone)}
+        done |= set(undone) - there  # deleted by somebody else, or by us just before a crash
     if len(done) < len(ids):
         work.incomplete.add(folder)
     await asyncio.to_thread(_removed_there, work, folder, [ids[each] for each in ids if each in done])
 
 
 def _remote_id(step: RemoveThere | RemoveReplaced) -> str:
-    return step.row.remote_id if isinstance(step, RemoveThere) else step.doing.remote_id
+    return step.row.remote_id if isinstance(step, RemoveThere) else step.pending.remote_id
 
 
 def _removed_there(work: Work, folder: int, steps: Sequence[RemoveThere | RemoveReplaced]) -> None:
     rows = [step.row for step in steps if isinstance(step, RemoveThere)]
-    replaced = [step.doing for step in steps if isinstance(step, RemoveReplaced)]
+    replaced = [step.pending for step in steps if isinstance(step, RemoveReplaced)]
     now = work.now()
     with work.state.write():
         work.state.forget(row.id for row in rows)
-        ended_for(work.state, DoingKind.DELETE, [row.key for row in rows if row.key])
+        ended_for(work.state, OperationKind.DELETE, [row.key for row in rows if row.key])
         ended(work.state, [each.id for each in replaced])
-        bury(work.state, [GoneRow(0, folder, row.remote_id, row.facts, now) for row in rows])
+        remember_deleted(work.state, [GoneRow(0, folder, row.remote_id, row.facts, now) for row in rows])
         work.record(folder, "deleted", rows)
         old = [BaseRow(0, folder, each.remote_id, "") for each in replaced]
         work.record(folder, "deleted", old, "replaced by a newer version")
@@ -98,7 +102,7 @@ async def _withhold(work: Work, folder: int, rows: Sequence[BaseRow]) -> None:
 
 def _withheld(work: Work, rows: Sequence[BaseRow]) -> None:
     with work.state.write():
-        ended_for(work.state, DoingKind.DELETE, [row.key for row in rows])
+        ended_for(work.state, OperationKind.DELETE, [row.key for row in rows])
         work.state.save(replace(row, key="") for row in rows)
 
 
@@ -106,18 +110,18 @@ def _withheld(work: Work, rows: Sequence[BaseRow]) -> None:
 
 
 def _delete_here(work: Work, steps: Sequence[Delete]) -> None:
-    attic: defaultdict[int, list[BaseRow]] = defaultdict(list)
-    bins: defaultdict[int, list[BaseRow]] = defaultdict(list)
+    attic: defaultdict[tuple[int, str], list[BaseRow]] = defaultdict(list)
+    bins: defaultdict[tuple[int, str], list[BaseRow]] = defaultdict(list)
     old: defaultdict[int, list[BaseRow]] = defaultdict(list)
-    left: list[Doing] = []
+    left: list[PendingOperation] = []
     forgotten: list[int] = []
     finished: list[int] = []
     for step in steps:
         match step:
-            case ToAttic():
-                attic[step.row.folder].append(step.row)
-            case RemoveHere():
-                bins[step.row.folder].append(step.row)
+            case ToAttic(row, place):
+                attic[row.folder, place or work.folders[row.folder].local].append(row)
+            case RemoveHere(row, place):
+                bins[row.folder, place or work.folders[row.folder].local].append(row)
             case Expire():
                 old[step.row.folder].append(step.row)
             case Forget():
@@ -125,16 +129,18 @@ def _delete_here(work: Work, steps: Sequence[Delete]) -> None:
             case LeaveThere(folder, listed):
                 facts = UNKNOWN._replace(size=listed.size or 0)
                 left.append(
-                    Doing(0, DoingKind.FETCH, folder, remote_id=listed.id, facts=facts, begun=work.now())
+                    PendingOperation(
+                        0, OperationKind.FETCH, folder, remote_id=listed.id, facts=facts, begun=work.now()
+                    )
                 )
-            case EndDoing():
-                finished.append(step.doing)
-    for folder, rows in attic.items():
-        keys = work.inbox.to_attic(work.account, work.folders[folder].local, [row.key for row in rows])
-        _buried(work, folder, rows, keys)
-    for folder, rows in bins.items():
-        work.inbox.remove(work.account, work.folders[folder].local, [row.key for row in rows])
-        _buried(work, folder, rows, {})
+            case EndPending():
+                finished.append(step.pending)
+    for (folder, place), rows in attic.items():
+        keys = work.inbox.to_attic(work.account, place, [row.key for row in rows])
+        _deleted_here(work, folder, rows, keys)
+    for (folder, place), rows in bins.items():
+        work.inbox.remove(work.account, place, [row.key for row in rows])
+        _deleted_here(work, folder, rows, {})
     for folder, rows in old.items():
         _expire(work, folder, rows)
     if left or forgotten or finished:
@@ -144,11 +150,11 @@ def _delete_here(work: Work, steps: Sequence[Delete]) -> None:
             ended(work.state, finished)
 
 
-def _buried(work: Work, folder: int, rows: Sequence[BaseRow], attic: dict[str, str]) -> None:
+def _deleted_here(work: Work, folder: int, rows: Sequence[BaseRow], attic: dict[str, str]) -> None:
     now = work.now()
     with work.state.write():
         work.state.forget(row.id for row in rows)
-        bury(
+        remember_deleted(
             work.state,
             [GoneRow(0, folder, row.remote_id, row.facts, now, attic.get(row.key, "")) for row in rows],
         )
@@ -158,8 +164,8 @@ def _buried(work: Work, folder: int, rows: Sequence[BaseRow], attic: dict[str, s
 def _expire(work: Work, folder: int, rows: Sequence[BaseRow]) -> None:
     keys, now = [row.key for row in rows], work.now()
     with work.state.write():
-        begin(work.state, [Doing(0, DoingKind.EXPIRE, folder, key, begun=now) for key in keys])
+        begin(work.state, [PendingOperation(0, OperationKind.EXPIRE, folder, key, begun=now) for key in keys])
     work.inbox.remove(work.account, work.folders[folder].local, keys)
     with work.state.write():
         work.state.forget(row.id for row in rows)
-        ended_for(work.state, DoingKind.EXPIRE, keys)
+        ended_for(work.state, OperationKind.EXPIRE, keys)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from misfin.post.sync.base import DoingKind, Doubt, FolderState
-from misfin.post.sync.guards import Deletion, doubts, in_doubt
+from misfin.post.sync.base import AskReason, FolderState, OperationKind
+from misfin.post.sync.guards import Deletion, ask_reasons, count_asked_about
 from misfin.post.sync.pairing import pair
 from misfin.post.sync.situation import Situation
 from misfin.post.sync.steps import (
     Adopt,
     Create,
     Delete,
-    EndDoing,
+    EndPending,
     FetchNew,
     Forget,
     LeaveThere,
@@ -36,44 +36,44 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
     deleted.
     """
     pairs = pair(situation)
-    meant = {each.key: each for each in situation.doing if each.kind is DoingKind.DELETE and each.key}
-    deletes: list[Delete] = [EndDoing(each) for each in situation.there.left_gone]
+    meant = {each.key: each for each in situation.pending if each.kind is OperationKind.DELETE and each.key}
+    deletes: list[Delete] = [EndPending(each) for each in situation.there.left_gone]
     deletes += (Forget(row) for row in situation.there.gone)
     gone_keys = {situation.rows[row].key for row in situation.there.gone}
-    deletes += (EndDoing(each.id) for key, each in meant.items() if key in gone_keys)
+    deletes += (EndPending(each.id) for key, each in meant.items() if key in gone_keys)
     left = due - situation.there.gone
     gone_here = situation.here.gone - pairs.renamed.keys() - situation.there.gone
     lost = [
         Deletion(situation.rows[row].folder, here=True, meant=situation.rows[row].key in meant)
         for row in left & gone_here
     ]
-    found = doubts(situation, lost)
-    states: dict[int, tuple[FolderState, Doubt]] = {}
-    doubted: dict[int, int] = {}
+    found = ask_reasons(situation, lost)
+    states: dict[int, tuple[FolderState, AskReason]] = {}
+    asked_about: dict[int, int] = {}
     fetches: dict[int, list[Listed]] = {}
     for folder in situation.folders:
         if folder.state is FolderState.PAUSED:
             continue
-        doubt = found.get(folder.id, Doubt.NONE)
+        reason = found.get(folder.id, AskReason.NONE)
         if folder.state is FolderState.KEEPING:
             for row in (situation.rows[number] for number in sorted(gone_here)):
                 if row.folder == folder.id and row.key not in meant:
                     deletes.append(Forget(row.id))
                     fetches.setdefault(folder.id, []).append(Listed(row.remote_id, size=row.facts.size))
-            doubt = Doubt.NONE
-        elif doubt is Doubt.NONE or folder.state is FolderState.AGREED:
+            reason = AskReason.NONE
+        elif reason is AskReason.NONE or folder.state is FolderState.AGREED:
             rows = [situation.rows[row] for row in sorted(left) if situation.rows[row].folder == folder.id]
             deletes += (RemoveThere(row, Rule.NONE) for row in rows)
-        if doubt is Doubt.NONE and folder.state is not FolderState.OK:
-            states[folder.id] = (FolderState.OK, Doubt.NONE)
-        elif doubt is not Doubt.NONE and folder.state in (FolderState.OK, FolderState.ASKING):
-            states[folder.id] = (FolderState.ASKING, doubt)
-            doubted[folder.id] = in_doubt(doubt, folder.id, lost)
+        if reason is AskReason.NONE and folder.state is not FolderState.OK:
+            states[folder.id] = (FolderState.OK, AskReason.NONE)
+        elif reason is not AskReason.NONE and folder.state in (FolderState.OK, FolderState.ASKING):
+            states[folder.id] = (FolderState.ASKING, reason)
+            asked_about[folder.id] = count_asked_about(reason, folder.id, lost)
     for number in sorted(gone_here - left):
         if situation.rows[number].key in meant:
             deletes.append(Withhold(situation.rows[number]))
     on_server_only = {
-        (each.folder, each.remote_id) for each in situation.doing if each.kind is DoingKind.FETCH
+        (each.folder, each.remote_id) for each in situation.pending if each.kind is OperationKind.FETCH
     }
     creates: list[Create] = [Pair(new.folder, file, new, file.flags, file.flags) for file, new in pairs.both]
     paused = {folder.id for folder in situation.folders if folder.state is FolderState.PAUSED}
@@ -92,5 +92,5 @@ def make_drop_plan(situation: Situation, due: frozenset[int]) -> SyncPlan:
         moves=tuple(Adopt(row) for row in renamed if row.id not in situation.there.gone),
         deletes=tuple(deletes),
         states=states,
-        doubted=doubted,
+        asked_about=asked_about,
     )

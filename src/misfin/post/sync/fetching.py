@@ -11,14 +11,13 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from misfin.errors import StoreError
 from misfin.files import sync_file
 from misfin.post.source import Arrival
-from misfin.post.sync.base import BaseRow, Doing, DoingKind, SyncedFolder
+from misfin.post.sync.base import BaseRow, OperationKind, PendingOperation, SyncedFolder
 from misfin.post.sync.batches import FIRST, LARGE, MOST, MOST_BYTES
 from misfin.post.sync.identify import Facts, facts_of, facts_of_file
 from misfin.post.sync.journal import begin, ended_there, forget_pieces, pieces, save_piece
@@ -26,6 +25,7 @@ from misfin.post.sync.keys import key_with, origin
 from misfin.post.sync.lineends import store_file, stored
 from misfin.post.sync.values import Fetched, FlagSet, Listed, NotFetched, Piece, Wanted
 from misfin.post.sync.work import Work, chars_for
+from misfin.valueclass import dataclass
 
 _SAVED_EVERY: Final = 8 << 20
 """Bytes of a large message after which what has come is made durable."""
@@ -61,9 +61,11 @@ async def fetch(work: Work, folder: SyncedFolder, listed: Sequence[Listed]) -> N
         await fetching.close()
 
 
-def _sized(facts: Facts, listed: Listed) -> Facts:
-    """With the size the server says, right or wrong: it says the same when it numbers everything again."""
-    return facts._replace(size=listed.size) if listed.size else facts
+def known_of(facts: Facts, listed: Listed) -> Facts:
+    """With its lasting id, and the size the server says, right or wrong: it says the same when it numbers
+    everything again.
+    """
+    return facts._replace(size=listed.size or facts.size, lasting=listed.lasting)
 
 
 def _usable(piece: tuple[str, int] | None) -> int:
@@ -187,16 +189,24 @@ class _Fetching:
             )
             for path, each in zip(paths, come, strict=True)
         ]
-        keys = work.inbox.deliver_many(arrivals)
         now = work.now()
         ids = [each.listed.id for each in come]
+        begun = [
+            PendingOperation(0, OperationKind.STORE, folder.id, remote_id=each, facts=known, begun=now)
+            for each, known in zip(ids, facts, strict=True)
+        ]
+        with work.state.write():
+            ended_there(work.state, OperationKind.STORE, folder.id, ids)
+            begin(work.state, begun)
+        keys = work.inbox.deliver_many(arrivals)
         rows = [
-            BaseRow(0, folder.id, each.listed.id, key, each.flags, _sized(known, each.listed), now)
+            BaseRow(0, folder.id, each.listed.id, key, each.flags, known_of(known, each.listed), now)
             for each, key, known in zip(come, keys, facts, strict=True)
         ]
         with work.state.write():
             work.state.add(rows)
-            ended_there(work.state, DoingKind.FETCH, folder.id, ids)
+            ended_there(work.state, OperationKind.STORE, folder.id, ids)
+            ended_there(work.state, OperationKind.FETCH, folder.id, ids)
             if len(small) < len(batch):
                 forget_pieces(work.state, folder.id, ids)
         for each in batch:
@@ -224,8 +234,10 @@ class _Fetching:
         """Remember a message the server does not hand out; it is not asked for at every pass."""
         folder = self._folder
         with self._work.state.write():
-            ended_there(self._work.state, DoingKind.FETCH, folder.id, [listed.id])
-            step = Doing(0, DoingKind.FETCH, folder.id, remote_id=listed.id, begun=self._work.now())
+            ended_there(self._work.state, OperationKind.FETCH, folder.id, [listed.id])
+            step = PendingOperation(
+                0, OperationKind.FETCH, folder.id, remote_id=listed.id, begun=self._work.now()
+            )
             begin(self._work.state, [step])
         self._work.problems.append(f"A message in {folder.local} could not be fetched: {why}")
 

@@ -29,18 +29,32 @@ def folders(plan: Planning) -> Iterator[CreateThere | RenameThere]:
         and local != HELD
         and (local not in FOLDERS or local in used)
     ]
+    renames = {
+        local: folder
+        for local in unknown
+        if (folder := _renamed(plan, local, moved_from.get(local, set()))) is not None
+    }
+    before = [plan.folders[folder].local for folder in renames.values()]
     for local in unknown:
-        sources = moved_from.get(local, set()) & situation.here.missing
-        renamed = [each for each in sources if plan.folders[each].role is Role.NONE and plan.live(each)]
-        if len(renamed) == 1 and moved_from[local] == {renamed[0]} and _all_in(plan, renamed[0], local):
-            yield RenameThere(renamed[0], local)
-        else:
+        if local not in renames:
             yield CreateThere(local, _role_of(local))
+        elif not any(plan.folders[renames[local]].local.startswith(f"{each}/") for each in before):
+            yield RenameThere(renames[local], local)  # what is inside it follows on the server
     for folder in situation.there.missing:
         if plan.folders[folder].state is FolderState.KEEPING:
             yield CreateThere(plan.folders[folder].local, plan.folders[folder].role)
     if _needs_trash(plan) and LOCAL_NAMES[Role.TRASH] not in unknown:
         yield CreateThere(LOCAL_NAMES[Role.TRASH], Role.TRASH)
+
+
+def _renamed(plan: Planning, local: str, sources: set[int]) -> int | None:
+    """The folder that this one was: its directories are the same, or else all its messages are here."""
+    same = plan.situation.here.renamed.get(local)
+    found = {same} if same is not None else sources & plan.situation.here.missing
+    own = [each for each in found if plan.folders[each].role is Role.NONE and plan.live(each)]
+    if len(own) == 1 and (same is not None or (sources == {own[0]} and _all_in(plan, own[0], local))):
+        return own[0]
+    return None
 
 
 def _all_in(plan: Planning, folder: int, local: str) -> bool:

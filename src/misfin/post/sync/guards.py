@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from misfin.post.sync.base import Doubt
+from misfin.post.sync.base import AskReason
 from misfin.post.sync.situation import Situation
 from misfin.post.sync.values import Role
 
@@ -24,12 +24,12 @@ _MAY_BE_EMPTIED: Final = _BINS | {Role.DRAFTS}
 """Sending the only draft empties its folder."""
 
 
-ABOUT_SINGLE: Final = frozenset({Doubt.RENUMBERED, Doubt.WENT_BACK})
-"""The doubts about single messages, those without an id, and not about all deletions in a folder."""
+ABOUT_SINGLE: Final = frozenset({AskReason.RENUMBERED, AskReason.WENT_BACK})
+"""The reasons to ask about single messages, those without an id, and not about all deletions in a folder."""
 
 
-THERE: Final = ABOUT_SINGLE | {Doubt.MANY_THERE, Doubt.GONE_THERE}
-"""The doubts about what is gone on the server; the others are about what is gone here."""
+THERE: Final = ABOUT_SINGLE | {AskReason.MANY_THERE, AskReason.GONE_THERE}
+"""Those about what is gone on the server; the others are about what is gone here."""
 
 
 class Deletion(NamedTuple):
@@ -44,49 +44,49 @@ class Deletion(NamedTuple):
     meant: bool
 
 
-def doubts(situation: Situation, deletions: Iterable[Deletion]) -> Mapping[int, Doubt]:
+def ask_reasons(situation: Situation, deletions: Iterable[Deletion]) -> Mapping[int, AskReason]:
     """Each folder in which nothing may be deleted, with the reason."""
-    found: dict[int, Doubt] = {}
+    found: dict[int, AskReason] = {}
     by_folder: dict[int, list[Deletion]] = {}
     for each in deletions:
         by_folder.setdefault(each.folder, []).append(each)
     roles = {folder.id: folder.role for folder in situation.folders}
-    before = {folder.id: folder.doubt for folder in situation.folders}
+    before = {folder.id: folder.reason for folder in situation.folders}
     for folder, theirs in by_folder.items():
-        # A folder in doubt stays so until a person has answered, or nothing would be deleted any more: what
+        # A folder that asks stays so until a person has answered, or nothing would be deleted any more: what
         # is fetched meanwhile may hide the sign.
-        doubt = _doubt(situation, folder, roles[folder], theirs)
-        if doubt is Doubt.NONE and before[folder] not in ABOUT_SINGLE:
-            doubt = before[folder]
-        if doubt is not Doubt.NONE:
-            found[folder] = doubt
+        reason = _ask_reason(situation, folder, roles[folder], theirs)
+        if reason is AskReason.NONE and before[folder] not in ABOUT_SINGLE:
+            reason = before[folder]
+        if reason is not AskReason.NONE:
+            found[folder] = reason
     return found
 
 
-def in_doubt(doubt: Doubt, folder: int, deletions: Iterable[Deletion]) -> int:
-    """How many of these deletions a doubt is about: for people."""
-    here = doubt not in THERE
+def count_asked_about(reason: AskReason, folder: int, deletions: Iterable[Deletion]) -> int:
+    """How many of these deletions a folder asks about: for people."""
+    here = reason not in THERE
     return sum(each.folder == folder and each.here is here for each in deletions)
 
 
-def _doubt(situation: Situation, folder: int, role: Role, deletions: list[Deletion]) -> Doubt:
+def _ask_reason(situation: Situation, folder: int, role: Role, deletions: list[Deletion]) -> AskReason:
     here, there = situation.here, situation.there
     unmeant = [each for each in deletions if not each.meant]
     if here.other:
-        return Doubt.OTHER_HERE
+        return AskReason.OTHER_HERE
     if folder in here.missing:
-        return Doubt.MISSING_HERE
+        return AskReason.MISSING_HERE
     if folder in there.missing:
-        return Doubt.GONE_THERE
+        return AskReason.GONE_THERE
     if role not in _MAY_BE_EMPTIED and unmeant:
         if folder in here.empty:
-            return Doubt.EMPTY_HERE
+            return AskReason.EMPTY_HERE
         if folder in there.emptied:
-            return Doubt.GONE_THERE
+            return AskReason.GONE_THERE
     count = situation.counts.get(folder, 0)
     if role not in _BINS and count > MANY:
         sides = Counter(each.here for each in unmeant)
-        for side, doubt in ((True, Doubt.MANY_HERE), (False, Doubt.MANY_THERE)):
+        for side, reason in ((True, AskReason.MANY_HERE), (False, AskReason.MANY_THERE)):
             if sides[side] > max(MANY, MANY_SHARE * count):
-                return doubt
-    return Doubt.NONE
+                return reason
+    return AskReason.NONE

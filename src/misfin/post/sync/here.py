@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Final
 
+from misfin.errors import StoreError
 from misfin.model.folders import HELD
 from misfin.post.source import Inbox
 from misfin.post.sync.base import BaseRow, SyncedFolder
@@ -21,11 +22,16 @@ from misfin.post.sync.merging import flag_set
 from misfin.post.sync.situation import Here, HereFile
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.values import FLAG_CHARS, FlagSet, Role
-from misfin.store.mail.filenames import INFO, split_name
-from misfin.store.mail.snapshot import Snapshot
+from misfin.store.mail.filenames import INFO, is_local_only, split_name
+from misfin.store.mail.keywords import FLAGS
+from misfin.store.mail.plain_folders import ON_DISK
+from misfin.store.mail.snapshot import Snapshot, identity_in
+from misfin.valueclass import dataclass
 
 _UNSYNCED: Final = frozenset({HELD})
 _CHARS: Final = frozenset(FLAG_CHARS)
+_NO_NAME: Final = "\0"
+"""No file has it in its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,9 @@ def look_here(state: SyncState, inbox: Inbox, account: str, known_facts: dict[st
 
 
 def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, Facts]) -> HereView:
-    names = tuple(name for name in inbox.folders(account) if name not in _UNSYNCED)
+    names = tuple(
+        name for name in inbox.folders(account) if name not in _UNSYNCED and not name.startswith(ON_DISK)
+    )
     synced = {folder.local: folder for folder in state.folders()}
     home, identity = state.home(), inbox.identity(account)
     snapshots: dict[str, Snapshot] = {}
@@ -82,8 +90,13 @@ def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, F
     here_now = found.present.keys() | found.elsewhere.keys()
     rows = {row.id: row for row in missing_rows}
     gone_rows = frozenset(rows.keys() - here_now)
-    changed = {row: file.flags for row, file in found.present.items() if file.flags != rows[row].flags}
-    edited = _edited(inbox, account, synced, state, known_facts)
+    unnamed = {row: file.unnamed for row, file in found.present.items() if file.unnamed}
+    changed = {
+        row: file.flags
+        for row, file in found.present.items()
+        if row in unnamed or file.flags != rows[row].flags
+    }
+    edited = _edited(inbox, account, synced, state, known_facts, found.elsewhere)
     rows |= state.rows([row for row in edited if row not in rows])
     here = Here(
         changed=changed,
@@ -103,16 +116,45 @@ def _look(state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, F
         ),
         other=bool(home) and identity != home,
         odd=tuple(found.odd),
+        renamed=_renamed(synced, snapshots),
+        unnamed=unnamed,
     )
     busy = {file.folder for file in (*here.new, *here.moved.values(), *here.odd)}
     busy |= {folder.local for folder in synced.values() if folder.id in _folders_of(rows, here)}
+    # Where a stamp cannot be relied upon, the identity alone: no stamp is equal to it, and a folder that is
+    # renamed before both sides are equal again, as one that needs a decision may be, is still recognized.
     stamps = {
-        folder.id: snapshots[name].stamp
+        folder.id: (snapshots[name].stamp if name not in busy else "") or snapshots[name].identity
         for name, folder in synced.items()
-        if name in snapshots and name not in busy
+        if name in snapshots and (name not in busy or snapshots[name].identity)
     }
     touched = gone_rows | here.moved.keys() | changed.keys() | edited.keys()
     return HereView(here, {row: rows[row] for row in touched}, names, stamps)
+
+
+def present_view(
+    state: SyncState, inbox: Inbox, account: str, known_facts: dict[str, Facts], quiet: Collection[str]
+) -> HereView:
+    """:func:`look_here`, without what differs in ``quiet`` folders.
+
+    Raises :class:`~misfin.errors.StoreError`, also if the account's mail is not there at all.
+    """
+    if state.home() and not inbox.identity(account):
+        raise StoreError(
+            f"The mail folder of {account} is missing. Nothing was changed.", remedy="Is its disk mounted?"
+        )
+    return without(look_here(state, inbox, account, known_facts), quiet, state.folders())
+
+
+def _renamed(synced: Mapping[str, SyncedFolder], snapshots: Mapping[str, Snapshot]) -> dict[str, int]:
+    """Folders that are missing here and whose directories have another name now."""
+    missing = {
+        identity_in(folder.stamp): folder.id
+        for name, folder in synced.items()
+        if folder.stamp and name in snapshots and not snapshots[name].exists
+    }
+    names = [name for name in snapshots if name not in synced] if missing else []
+    return {name: missing[snapshots[name].identity] for name in names if snapshots[name].identity in missing}
 
 
 def without(view: HereView, quiet: Collection[str], folders: Iterable[SyncedFolder]) -> HereView:
@@ -133,6 +175,7 @@ def without(view: HereView, quiet: Collection[str], folders: Iterable[SyncedFold
         gone=frozenset(row for row in here.gone if kept(row)),
         new=tuple(file for file in here.new if file.folder not in quiet),
         odd=tuple(file for file in here.odd if file.folder not in quiet),
+        unnamed={row: tags for row, tags in here.unnamed.items() if kept(row)},
     )
     stamps = {folder: stamp for folder, stamp in view.stamps.items() if folder not in waiting}
     return replace(view, here=calm, stamps=stamps)
@@ -146,13 +189,17 @@ def _folders_of(rows: Mapping[int, BaseRow], here: Here) -> set[int]:
 def _compare(
     state: SyncState, folder: SyncedFolder | None, snapshot: Snapshot
 ) -> tuple[list[str], list[str]]:
-    """Keys the base expects and that are not there under their name, and names it does not expect."""
+    """Keys the base expects and that are not there under their name, and names it does not expect.
+
+    A file whose message has a tag for which the folder has no flag is among them, unless it has none to give.
+    """
     if folder is None:
         return [], [*map("cur/{}".format, snapshot.cur), *map("new/{}".format, snapshot.new)]
     expected = state.plain_names(folder.id)
     chars = {tag: char for char, tag in snapshot.tags.items()}
+    other = "" if len(chars) == len(FLAGS) else _NO_NAME
     tagged = {
-        f"{key}{INFO}{''.join(sorted((*flags, *(chars[tag] for tag in tags if tag in chars))))}"
+        f"{key}{INFO}{''.join(sorted((*flags, *(chars.get(tag, other) for tag in tags))))}"
         for key, flags, tags in state.tagged(folder.id)
     }
     if tagged:
@@ -178,6 +225,8 @@ def _sorted_out(
     files: dict[str, list[tuple[str, str]]] = {}
     for folder, name in unknown:
         key = split_name(name[4:])[0]
+        if is_local_only(key):
+            continue
         if key.isprintable() and key.isascii() and len(key) <= 200:
             files.setdefault(key, []).append((folder, name))
         else:  # the base could not hold it
@@ -218,21 +267,28 @@ def _edited(
     synced: Mapping[str, SyncedFolder],
     state: SyncState,
     known_facts: dict[str, Facts],
+    elsewhere: Mapping[int, HereFile],
 ) -> dict[int, HereFile]:
-    """Drafts whose file holds other bytes than at the last pass: some programs write into the same file."""
+    """Drafts whose file holds other bytes than at the last pass: some programs write into the same file.
+
+    ``elsewhere`` are files that were moved, perhaps after that.
+    """
     found = {}
     for folder in synced.values():
         if folder.role is not Role.DRAFTS or not state.has_messages(folder.id):
             continue
         for row in state.of_folder(folder.id):
-            path = inbox.find(account, folder.local, row.key) if row.key else None
+            moved = elsewhere.get(row.id)
+            local = moved.folder if moved else folder.local
+            path = inbox.find(account, local, row.key) if row.key else None
             with suppress(OSError):
                 if path is None or path.stat().st_mtime <= folder.synced_at:
                     continue
                 facts = _facts(path, row.key, known_facts)
                 if row.facts.digest and facts.digest != row.facts.digest:
                     name = f"{path.parent.name}/{path.name}"
-                    found[row.id] = HereFile(folder.local, name, row.key, row.flags, facts)
+                    flags = moved.flags if moved else row.flags
+                    found[row.id] = HereFile(local, name, row.key, flags, facts)
     return found
 
 

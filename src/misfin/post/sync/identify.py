@@ -35,13 +35,14 @@ class Facts(NamedTuple):
 
     ``msgid``: hash of its Message-ID, with the fields its author wrote beside it. ``head``: SHA-256 of its
     header block in CRLF. ``size``: bytes with CRLF, or what the server says. ``digest``: SHA-256 of the bytes
-    as stored.
+    as stored. ``lasting``: the server's id for it, whatever folder it is in.
     """
 
     msgid: bytes = b""
     head: bytes = b""
     size: int = 0
     digest: bytes = b""
+    lasting: str = ""
 
 
 UNKNOWN: Final = Facts()
@@ -68,7 +69,8 @@ def facts_of_file(path: Path) -> Facts:
         file.seek(0)
         size = sent_size(file)
         file.seek(0)
-        return facts_of_head(sent_bytes(data)[:HEAD_LIMIT], size)._replace(digest=digest_of(file))
+        head = sent_bytes(data[:HEAD_LIMIT])[:HEAD_LIMIT]
+        return facts_of_head(head, size)._replace(digest=digest_of(file))
 
 
 def header_block(data: bytes) -> bytes:
@@ -107,7 +109,10 @@ def match(
     theirs: Iterable[tuple[_B, Facts]],
     ways: Sequence[Callable[[Facts], Hashable]],
 ) -> Iterator[tuple[_A, _B]]:
-    """Pair what is the same message on both sides, one to one and in order; one way after the other."""
+    """Pair what is the same message on both sides, one to one and in order; one way after the other.
+
+    Two with different lasting ids are never the same, whatever else they have in common.
+    """
     left, right = list(ours), list(theirs)
     for way in ways:
         if not left or not right:
@@ -120,8 +125,10 @@ def match(
         unmatched: list[tuple[_A, Facts]] = []
         for mine, facts in left:
             value = way(facts)
-            if value and (places := by_value.get(value)):
-                at = places.popleft()
+            places = by_value.get(value, ()) if value else ()
+            at = next((at for at in places if _may_be(facts, right[at][1])), -1)
+            if at >= 0:
+                by_value[value].remove(at)
                 used.add(at)
                 yield mine, right[at][0]
             else:
@@ -129,7 +136,16 @@ def match(
         left, right = unmatched, [each for at, each in enumerate(right) if at not in used]
 
 
-def _head_and_size(facts: Facts) -> Hashable:
+def _may_be(one: Facts, other: Facts) -> bool:
+    return not (one.lasting and other.lasting) or one.lasting == other.lasting
+
+
+def _lasting(facts: Facts) -> Hashable:
+    return facts.lasting
+
+
+def head_and_size(facts: Facts) -> Hashable:
+    """Its header block and its size, where both are known."""
     return facts.head and facts.size and (facts.head, facts.size)
 
 
@@ -145,10 +161,10 @@ def _msgid(facts: Facts) -> Hashable:
     return facts.msgid
 
 
-EXACT: Final = (_head_and_size,)
+EXACT: Final = (_lasting, head_and_size)
 """For drafts, where one header block may stand above two versions of a text."""
-SAME: Final = (_head_and_size, _head)
+SAME: Final = (_lasting, head_and_size, _head)
 """For messages that may have nothing to do with each other. Some servers guess sizes."""
-CHANGED: Final = (_msgid_and_size, _msgid)
+CHANGED: Final = (_lasting, _msgid_and_size, _msgid)
 """For what is left of messages that were on this server before, or that we put there: some servers change the
 header block. Only when everything else has found its counterpart."""

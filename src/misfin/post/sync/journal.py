@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-from misfin.post.sync.base import Doing, DoingKind, GoneRow
+from misfin.post.sync.base import GoneRow, OperationKind, PendingOperation
 from misfin.post.sync.identify import Facts
 from misfin.post.sync.state import SyncState
+from misfin.valueclass import dataclass
 
 REMEMBERED: Final = 30 * 86400.0
 """Seconds for which changes on the server, and what was deleted, are remembered."""
-_DOING: Final = (
-    'SELECT id, kind, folder, key, remote_id, "to", msgid, head, size, begun FROM doing'
+_PENDING: Final = (
+    'SELECT id, kind, folder, key, remote_id, "to", msgid, head, size, digest, begun FROM doing'
     " WHERE kind IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 
@@ -34,20 +34,22 @@ class ServerChange:
 # ---- being done
 
 
-def doing(state: SyncState, kinds: Collection[DoingKind] = tuple(DoingKind)) -> list[Doing]:
+def pending(
+    state: SyncState, kinds: Collection[OperationKind] = tuple(OperationKind)
+) -> list[PendingOperation]:
     """Everything begun of these kinds, the oldest first."""
-    return [_doing(row) for row in state.read(_DOING, (json.dumps([kind.value for kind in kinds]),))]
+    return [_pending(row) for row in state.read(_PENDING, (json.dumps([kind.value for kind in kinds]),))]
 
 
-def begin(state: SyncState, steps: Iterable[Doing]) -> None:
+def begin(state: SyncState, steps: Iterable[PendingOperation]) -> None:
     """Write down what is about to be done; inside ``state.write()``. Their numbers are given here."""
     state.executemany(
-        'INSERT INTO doing (kind, folder, key, remote_id, "to", msgid, head, size, begun)'
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        'INSERT INTO doing (kind, folder, key, remote_id, "to", msgid, head, size, digest, begun)'
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 *(step.kind.value, step.folder, step.key, step.remote_id, step.to),
-                *(step.facts.msgid, step.facts.head, step.facts.size, step.begun),
+                *(step.facts.msgid, step.facts.head, step.facts.size, step.facts.digest, step.begun),
             )
             for step in steps
         ),
@@ -59,12 +61,12 @@ def ended(state: SyncState, ids: Iterable[int]) -> None:
     state.executemany("DELETE FROM doing WHERE id = ?", ((row,) for row in ids))
 
 
-def ended_for(state: SyncState, kind: DoingKind, keys: Iterable[str]) -> None:
+def ended_for(state: SyncState, kind: OperationKind, keys: Iterable[str]) -> None:
     """Forget the steps of a kind by the keys of their messages."""
     state.executemany("DELETE FROM doing WHERE kind = ? AND key = ?", ((kind.value, key) for key in keys))
 
 
-def ended_there(state: SyncState, kind: DoingKind, folder: int, remote_ids: Iterable[str]) -> None:
+def ended_there(state: SyncState, kind: OperationKind, folder: int, remote_ids: Iterable[str]) -> None:
     """Forget the steps of a kind by the ids of their messages on the server."""
     state.executemany(
         "DELETE FROM doing WHERE kind = ? AND folder = ? AND remote_id = ?",
@@ -72,10 +74,10 @@ def ended_there(state: SyncState, kind: DoingKind, folder: int, remote_ids: Iter
     )
 
 
-def _doing(row: Sequence[Any]) -> Doing:
-    number, kind, folder, key, remote_id, to, msgid, head, size, begun = row
-    facts = Facts(bytes(msgid), bytes(head), size)
-    return Doing(number, DoingKind(kind), folder, key, remote_id, to, facts, begun)
+def _pending(row: Sequence[Any]) -> PendingOperation:
+    number, kind, folder, key, remote_id, to, msgid, head, size, digest, begun = row
+    facts = Facts(bytes(msgid), bytes(head), size, bytes(digest))
+    return PendingOperation(number, OperationKind(kind), folder, key, remote_id, to, facts, begun)
 
 
 # ---- gone
@@ -90,7 +92,7 @@ def gone(state: SyncState) -> list[GoneRow]:
     ]
 
 
-def bury(state: SyncState, rows: Iterable[GoneRow]) -> None:
+def remember_deleted(state: SyncState, rows: Iterable[GoneRow]) -> None:
     """Remember deleted messages; inside ``state.write()``."""
     state.executemany(
         "INSERT INTO gone (folder, remote_id, msgid, head, size, at, attic) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -101,7 +103,7 @@ def bury(state: SyncState, rows: Iterable[GoneRow]) -> None:
     )
 
 
-def unbury(state: SyncState, ids: Iterable[int]) -> None:
+def forget_deleted(state: SyncState, ids: Iterable[int]) -> None:
     """Forget that messages were deleted."""
     state.executemany("DELETE FROM gone WHERE id = ?", ((row,) for row in ids))
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from misfin.errors import StoreError
 from misfin.model.folders import FOLDERS, HELD, OUTBOX
-from misfin.post.sync.base import Doubt, FolderState, SyncedFolder
+from misfin.post.sync.base import AskReason, FolderState, SyncedFolder
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.values import LOCAL_NAMES, RemoteFolder, Role
 
@@ -23,13 +23,19 @@ _RESERVED: Final = frozenset(name.lower() for name in (*FOLDERS, HELD, OUTBOX, "
 def link(state: SyncState, there: Sequence[RemoteFolder]) -> list[SyncedFolder]:
     """Bring the list of synced folders up to date; returns those that the server has no longer.
 
-    A folder is known by its name on the server, else by its id there, which survives renaming. Blocks.
+    A folder is known by its name on the server, else by its id there, which survives renaming, else by its
+    role, which only one folder has. Blocks.
     """
     known = state.folders()
     by_raw = {folder.remote.raw: folder for folder in known}
     there = _one_inbox(there)
     raws = {remote.raw for remote in there}
     by_id = {folder.remote.id: folder for folder in known if folder.remote.id}
+    lost: dict[Role, SyncedFolder] = {
+        folder.role: folder
+        for folder in known
+        if folder.role is not Role.NONE and folder.remote.raw not in raws
+    }
     taken = {folder.local.lower() for folder in known}
     roles: set[Role] = {folder.role for folder in known if folder.role is not Role.NONE}
     changed: list[SyncedFolder] = []
@@ -39,11 +45,13 @@ def link(state: SyncState, there: Sequence[RemoteFolder]) -> list[SyncedFolder]:
         folder = by_raw.get(remote.raw)
         if folder is None and remote.id and (other := by_id.get(remote.id)) and other.remote.raw not in raws:
             folder = other  # renamed on the server
+        if folder is None and (other := lost.pop(remote.role, None)):
+            folder = other  # the folder with this role has another name now
         if folder is not None:
             present.add(folder.id)
             now = replace(folder, remote=replace(remote, role=folder.role, status=None))
-            if folder.state is FolderState.PAUSED and folder.doubt is Doubt.GONE_THERE:
-                now = replace(now, state=FolderState.OK, doubt=Doubt.NONE)
+            if folder.state is FolderState.PAUSED and folder.reason is AskReason.GONE_THERE:
+                now = replace(now, state=FolderState.OK, reason=AskReason.NONE)
             if now != folder:
                 changed.append(now)
             continue

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from misfin.post.sync.base import BaseRow, Doing, DoingKind
+from misfin.post.sync.base import BaseRow, OperationKind, PendingOperation
 from misfin.post.sync.journal import begin, ended_for
 from misfin.post.sync.remote import StepRefusedError
-from misfin.post.sync.steps import Adopt, Move, MoveHere, MoveThere, Reflag
+from misfin.post.sync.steps import Adopt, Move, MoveHere, MoveThere, Refile, Reflag
 from misfin.post.sync.values import NO_FLAGS, FlagSet, Role
 from misfin.post.sync.verifying import verified
 from misfin.post.sync.work import Work, chars_for
@@ -30,6 +30,7 @@ async def move(work: Work, steps: Sequence[Move]) -> None:
             groups[step.row.folder, step.to].append(step)
         elif isinstance(step, MoveHere):
             here[step.row.folder, step.after.folder].append(step)
+    await asyncio.to_thread(_refile, work, [step for step in steps if isinstance(step, Refile)])
     for (folder, to), group in groups.items():
         await _move_there(work, folder, to, group)
     for (folder, to), files in here.items():
@@ -64,10 +65,13 @@ async def _move_there(work: Work, folder: int, to: int, steps: Sequence[MoveTher
 def _begin_move(work: Work, folder: int, to: int, rows: Sequence[BaseRow]) -> None:
     now = work.now()
     with work.state.write():
-        ended_for(work.state, DoingKind.MOVE, [row.key for row in rows])
+        ended_for(work.state, OperationKind.MOVE, [row.key for row in rows])
         begin(
             work.state,
-            [Doing(0, DoingKind.MOVE, folder, row.key, row.remote_id, to, row.facts, now) for row in rows],
+            [
+                PendingOperation(0, OperationKind.MOVE, folder, row.key, row.remote_id, to, row.facts, now)
+                for row in rows
+            ],
         )
 
 
@@ -78,8 +82,8 @@ def _moved_there(work: Work, folder: int, to: int, steps: Sequence[MoveThere], m
     with work.state.write():
         work.state.save(after)
         work.state.forget(step.row.id for step in done if step.after is None)
-        ended_for(work.state, DoingKind.MOVE, {step.row.key for step in steps}.difference(seen))
-        ended_for(work.state, DoingKind.DELETE, [step.row.key for step in done if step.after is None])
+        ended_for(work.state, OperationKind.MOVE, {step.row.key for step in steps}.difference(seen))
+        ended_for(work.state, OperationKind.DELETE, [step.row.key for step in done if step.after is None])
         for rule in {step.rule for step in done}:
             rows = [step.row for step in done if step.rule is rule]
             work.record(folder, f"moved to {work.folders[to].local}", rows, rule.value)
@@ -103,6 +107,15 @@ def _move_here(work: Work, folder: int, to: int, steps: Sequence[MoveHere]) -> N
         work.incomplete |= {folder, to}
 
 
+def _refile(work: Work, steps: Sequence[Refile]) -> None:
+    for step in steps:
+        source, tags = work.folders[step.row.folder].local, step.flags.tags
+        chars = work.inbox.tag_flags(work.account, step.to, tags) if tags else {}
+        work.inbox.move(work.account, source, step.to, [(step.row.key, chars_for(step.flags, chars))])
+        work.here += 1
+        work.again = True
+
+
 # ---- flags
 
 _Change = tuple[FlagSet, FlagSet]
@@ -115,13 +128,18 @@ async def reflag(work: Work, steps: Sequence[Reflag]) -> None:
         return
     rows = await asyncio.to_thread(work.state.rows, [step.row for step in steps])
     groups: defaultdict[tuple[int, int, _Change], list[BaseRow]] = defaultdict(list)
+    undone: set[int] = {step.row for step in steps if step.row not in rows}
     for step in steps:
         row = rows.get(step.row)
-        if row and row.remote_id and step.there != _NOTHING:
+        if row is None or step.there == _NOTHING:
+            continue
+        if row.remote_id:
             # What we have moved ourselves has been changed since the look.
             modseq = 0 if row.id in work.moved else work.points[row.folder].modseq
             groups[row.folder, modseq, step.there].append(row)
-    undone: set[int] = {step.row for step in steps if step.row not in rows}
+        else:  # moved by us, and the server did not say to which id: once it is found
+            undone.add(row.id)
+            work.incomplete.add(row.folder)
     for (folder, modseq, change), group in groups.items():
         lost = await _flag_there(work, folder, modseq, change, group)
         undone |= {row.id for row in group if row.remote_id in lost}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from misfin.post.sync.base import BaseRow, DoingKind, Doubt, FolderState, SyncedFolder
+from misfin.post.sync.base import AskReason, BaseRow, FolderState, OperationKind, SyncedFolder
 from misfin.post.sync.merging import Keeps
 from misfin.post.sync.pairing import Pairs
 from misfin.post.sync.situation import Situation
 from misfin.post.sync.steps import (
     Create,
     Delete,
-    EndDoing,
+    EndPending,
     FetchNew,
     Forget,
     Move,
@@ -44,20 +44,25 @@ class Planning:
         self.here_lost: list[tuple[BaseRow, bool]] = []
         """Messages gone here, and whether it is written down that a person deleted them."""
         self.there_lost: list[BaseRow] = []
+        self.strayed: dict[int, str] = {}
+        """Of those, the folder here of each whose file is not in its own."""
+        self.older = {new: old for old, new in situation.twins.items() if old not in situation.here.edited}
+        """Messages fetched again after they were moved on the server, each with the one it was before."""
         self.absent: dict[int, float] = {}
         self.notices: list[str] = []
-        self.states: dict[int, tuple[FolderState, Doubt]] = {}
-        self.doubted: dict[int, int] = {}
+        self.states: dict[int, tuple[FolderState, AskReason]] = {}
+        self.asked_about: dict[int, int] = {}
+        self.waiting: set[int] = set()
         self.unsure = False
         self.again_in: float | None = None
         self.meant = {
-            each.key: each for each in situation.doing if each.kind is DoingKind.DELETE and each.key
+            each.key: each for each in situation.pending if each.kind is OperationKind.DELETE and each.key
         }
         self.placing = {
-            each.key for each in situation.doing if each.kind in (DoingKind.APPEND, DoingKind.MOVE)
+            each.key for each in situation.pending if each.kind in (OperationKind.APPEND, OperationKind.MOVE)
         }
         """Keys of messages that were just put somewhere on the server."""
-        self.expired = {each.key: each for each in situation.doing if each.kind is DoingKind.EXPIRE}
+        self.expired = {each.key: each for each in situation.pending if each.kind is OperationKind.EXPIRE}
 
     def trash(self) -> SyncedFolder | None:
         """The folder with that role, if there is one."""
@@ -67,6 +72,11 @@ class Planning:
         """Whether both sides of a folder are known, and it is to be kept in sync."""
         known = folder in self.situation.there.looked or folder in self.situation.there.missing
         return known and self.folders[folder].state is not FolderState.PAUSED
+
+    def everything_looked(self) -> bool:
+        """Whether the present state of every folder is known that the server lets us look at."""
+        there = self.situation.there
+        return not self.folders.keys() - there.looked - there.missing - there.refused
 
     def writable(self, folder: int) -> bool:
         """Whether both sides of a folder are there."""
@@ -82,17 +92,17 @@ class Planning:
         """Forget a message, and what was written down about deleting it."""
         self.deletes.append(Forget(row.id))
         known = (self.meant.get(row.key), self.expired.get(row.key))
-        self.deletes += (EndDoing(each.id) for each in known if each)
+        self.deletes += (EndPending(each.id) for each in known if each)
 
     def fetch(self, folder: int, listed: Listed) -> None:
         """Fetch a message."""
         self.fetched.setdefault(folder, []).append(listed)
 
-    def answer(self, folder: SyncedFolder, doubt: Doubt) -> FolderState:
-        """What to do about deletions in doubt; OK where there is no doubt."""
-        if doubt is Doubt.NONE:
+    def answer(self, folder: SyncedFolder, reason: AskReason) -> FolderState:
+        """What to do about deletions; OK where there is no reason to ask."""
+        if reason is AskReason.NONE:
             return FolderState.OK
-        answered = folder.doubt is doubt and folder.state in (FolderState.AGREED, FolderState.KEEPING)
+        answered = folder.reason is reason and folder.state in (FolderState.AGREED, FolderState.KEEPING)
         return folder.state if answered else FolderState.ASKING
 
     def finished(self) -> SyncPlan:
@@ -109,7 +119,8 @@ class Planning:
             again_in=self.again_in,
             unsure=self.unsure,
             notices=tuple(self.notices),
-            doubted=self.doubted,
+            asked_about=self.asked_about,
+            waiting=frozenset(self.waiting),
         )
 
     def _importance(self, folder: int) -> int:

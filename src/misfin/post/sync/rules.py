@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from misfin.post.sync.base import BaseRow, Doubt
+from misfin.post.sync.base import AskReason, BaseRow
 from misfin.post.sync.merging import as_far_as_kept, difference, merged, pushable
 from misfin.post.sync.planning import UNDONE_AFTER, Planning
 from misfin.post.sync.situation import HereFile, NewThere
-from misfin.post.sync.steps import Adopt, Append, MoveHere, MoveThere, Reflag, Rule
-from misfin.post.sync.values import FlagSet, Listed
+from misfin.post.sync.steps import Adopt, Append, MoveHere, MoveThere, Refile, Reflag, Replace, Rule
+from misfin.post.sync.values import NO_FLAGS, FlagSet, Listed
 
 SURE_AFTER: Final = 10.0
 """Seconds a message has to be gone here before that counts: a mover may write first and remove later, or the
@@ -42,8 +42,12 @@ def message(plan: Planning, row: BaseRow) -> None:
 def _places(plan: Planning, row: BaseRow, file: HereFile | None, new: NewThere | None) -> None:
     """Rules 4 to 9: the message is on both sides, perhaps elsewhere or with other flags."""
     flags_here = file.flags if file else plan.situation.here.changed.get(row.id, row.flags)
-    now = replace(row, folder=new.folder, remote_id=new.listed.id) if new else row
+    now = _now_there(row, new) if new else row
     flags_there = _flags_there(plan, row, new)
+    wanted, place = _done_before(plan, row, flags_here)
+    if place and not (file or new):  # moved on the server when everything is planned again
+        plan.moves.append(Refile(row, place, wanted))
+        return
     goal = plan.by_name.get(file.folder) if file else plan.folders[row.folder]
     key = file.key if file else row.key
     if file and goal is None:
@@ -61,8 +65,30 @@ def _places(plan: Planning, row: BaseRow, file: HereFile | None, new: NewThere |
         plan.moves.append(MoveHere(replace(row, key=key), placed, flags_here))
     elif placed != row:
         plan.moves.append(Adopt(placed))
-    unnamed = file.unnamed if file else frozenset()
-    _reflag(plan, row, flags_here, flags_there, placed.folder, unnamed)
+    unnamed = file.unnamed if file else plan.situation.here.unnamed.get(row.id, frozenset())
+    _reflag(plan, row, (flags_here, wanted, flags_there), placed.folder, unnamed)
+
+
+def _now_there(row: BaseRow, new: NewThere) -> BaseRow:
+    """A message where it is on the server now."""
+    lasting = new.listed.lasting or row.facts.lasting
+    return replace(row, folder=new.folder, remote_id=new.listed.id, facts=row.facts._replace(lasting=lasting))
+
+
+def _done_before(plan: Planning, row: BaseRow, flags: FlagSet) -> tuple[FlagSet, str]:
+    """What a person did to the older copy of a message that was moved on the server while we looked.
+
+    The flags it is to have here, and the folder here into which the older copy was moved (empty: into none).
+    """
+    if row.id not in plan.older:
+        return flags, ""
+    old, here = plan.situation.rows[plan.older[row.id]], plan.situation.here
+    file = here.moved.get(old.id) or plan.pairs.renamed.get(old.id)
+    was = file.flags if file else here.changed.get(old.id, old.flags)
+    goal = plan.by_name.get(file.folder) if file else None
+    moved = goal is not None and goal.id not in (old.folder, row.folder) and plan.writable(goal.id)
+    moved = moved and not old.facts.lasting  # else it is in several folders, and given another
+    return merged(old.flags, was, flags), goal.local if goal and moved else ""
 
 
 def _flags_there(plan: Planning, row: BaseRow, new: NewThere | None) -> FlagSet:
@@ -72,10 +98,18 @@ def _flags_there(plan: Planning, row: BaseRow, new: NewThere | None) -> FlagSet:
 
 
 def _reflag(
-    plan: Planning, row: BaseRow, here: FlagSet, there: FlagSet, folder: int, unnamed: frozenset[str]
+    plan: Planning,
+    row: BaseRow,
+    flags: tuple[FlagSet, FlagSet, FlagSet],
+    folder: int,
+    unnamed: frozenset[str],
 ) -> None:
-    """Rules 4 to 6. ``unnamed`` tags have no flag in the folder the file was moved to: it is given them."""
-    goal = merged(row.flags, here, there)
+    """Rules 4 to 6. ``flags`` are those here, those it shall have here, and those there.
+
+    ``unnamed`` tags have no flag in the folder the file was moved to: it is given them.
+    """
+    here, wanted, there = flags
+    goal = merged(row.flags, wanted, there)
     here = here._replace(tags=here.tags - unnamed)
     if goal == here == there == row.flags:
         return
@@ -102,7 +136,7 @@ def _gone_here(plan: Planning, row: BaseRow, new: NewThere | None) -> None:
             plan.forget(row)  # somebody moved it on the server: it is wanted
             plan.fetch(new.folder, new.listed)
             return
-        row = replace(row, folder=new.folder, remote_id=new.listed.id)
+        row = _now_there(row, new)
         plan.moves.append(Adopt(row))
     if row.key in plan.meant:
         plan.here_lost.append((row, True))
@@ -125,14 +159,23 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
     edited = plan.situation.here.edited.get(row.id)
     flags = file.flags if file else plan.situation.here.changed.get(row.id, row.flags)
     changed = flags != row.flags or edited is not None or (file is not None and goal.id != row.folder)
-    if not changed or row.id in plan.situation.twins:
-        at_home = file is not None and goal.id == row.folder
-        plan.there_lost.append(replace(row, key=file.key) if file and at_home else row)
+    moved = row.id in plan.situation.twins and edited is None
+    if moved and row.facts.lasting and file and goal.id != row.folder:
+        moved = False  # in several folders there (Gmail's labels): it is given the one it was moved to
+    if not changed or moved:
+        plan.there_lost.append(replace(row, key=file.key) if file else row)
+        if file and goal.id != row.folder:
+            plan.strayed[row.id] = file.folder
     elif plan.abilities.appends and plan.writable(goal.id):
+        plan.unsure = True  # moved to a folder that was looked at before, perhaps
+        if not plan.everything_looked():
+            return
         key = file.key if file else row.key
         facts = edited.facts if edited else row.facts
         kept = replace(row, folder=goal.id, remote_id="", key=key, flags=flags, facts=facts)
         plan.creates.append(Append(goal.id, goal.local, key, flags, Rule.CHANGED_HERE, facts, kept))
+        if file and file.unnamed:  # its folder here has no flag for them yet
+            plan.flags.append(Reflag(row.id, (FlagSet("", file.unnamed), NO_FLAGS), (NO_FLAGS,) * 2, flags))
         plan.notices.append(
             f"A message in {goal.local} was deleted on the server but changed here. It was kept."
         )
@@ -140,11 +183,18 @@ def _gone_there(plan: Planning, row: BaseRow, file: HereFile | None) -> None:
 
 def _edited(plan: Planning, row: BaseRow, file: HereFile, new: NewThere | None) -> None:
     """Rules 16 and 17: the file has other bytes."""
-    folder = plan.folders[row.folder]
-    if not (plan.abilities.appends and plan.writable(folder.id)):
+    folder = plan.by_name.get(file.folder)
+    if folder is None or not (plan.abilities.appends and plan.writable(folder.id)):
+        return  # filed where the server has no folder, perhaps
+    if version := plan.pairs.versions.get(row.id):
+        plan.creates.append(Replace(row, *version))
+        return
+    if new is not None and not row.remote_id:  # first written down where it is; then replaced
+        plan.moves.append(Adopt(_now_there(row, new)))
+        plan.again_in = SURE_AFTER
         return
     if new is None and row.id not in plan.situation.there.changed:
-        kept = replace(row, remote_id="", flags=file.flags, facts=file.facts)
+        kept = replace(row, folder=folder.id, remote_id="", flags=file.flags, facts=file.facts)
         plan.creates.append(
             Append(
                 folder.id,
@@ -154,7 +204,7 @@ def _edited(plan: Planning, row: BaseRow, file: HereFile, new: NewThere | None) 
                 Rule.REPLACED_HERE,
                 file.facts,
                 kept,
-                row.remote_id,
+                (row.folder, row.remote_id),
             )
         )
         return
@@ -172,7 +222,7 @@ def _unnumbered(plan: Planning, row: BaseRow, file: HereFile | None, *, gone_her
     folder = plan.folders[row.folder]
     if gone_here:
         plan.forget(row)
-    elif file is None and folder.doubt in (Doubt.RENUMBERED, Doubt.WENT_BACK):
+    elif file is None and folder.reason in (AskReason.RENUMBERED, AskReason.WENT_BACK):
         plan.there_lost.append(row)
     elif row.key in plan.placing:
         plan.again_in = plan.again_in or UNDONE_AFTER

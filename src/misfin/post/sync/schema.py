@@ -53,4 +53,26 @@ _VERSION_2: Final = (
     "CREATE TABLE in_step (at REAL NOT NULL)",
 )
 
-STEPS: Final = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = (
+    # digest: SHA-256 of the stored bytes: an interrupted upload is recognized under another file name.
+    # No number is given twice: a plan ends a step by it that another may have ended before.
+    "ALTER TABLE doing RENAME TO doing_before",
+    """CREATE TABLE doing (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,
+        folder INTEGER NOT NULL REFERENCES folder(id), key TEXT NOT NULL, remote_id TEXT NOT NULL,
+        "to" INTEGER NOT NULL, msgid BLOB NOT NULL, head BLOB NOT NULL, size INTEGER NOT NULL,
+        digest BLOB NOT NULL, begun REAL NOT NULL)""",
+    """INSERT INTO doing SELECT id, kind, folder, key, remote_id, "to", msgid, head, size, x'', begun
+        FROM doing_before""",
+    "DROP TABLE doing_before",
+)
+
+_VERSION_4: Final = (
+    # lasting: the server's id for the message in whatever folder (X-GM-MSGID); empty where it has none.
+    "ALTER TABLE message ADD COLUMN lasting TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX message_lasting ON message(lasting) WHERE lasting <> ''",
+    # The next look at each folder lists everything, so that those ids become known.
+    "UPDATE folder SET modseq = 0",
+)
+
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Final
 
 from misfin.post.sync.base import SyncedFolder
 from misfin.post.sync.identify import Facts
+from misfin.valueclass import dataclass
+
+CLEANED_EVERY: Final = 86400.0
+"""Seconds between two looks for what has been in the attic for long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class SyncMemory:
     said: set[str] = field(default_factory=set)
     postponed: dict[str, float] = field(default_factory=dict)
     """When the server refused to take a file, by its key."""
+    copies: dict[str, float] = field(default_factory=dict)
+    """When a file was first seen that has the same bytes as another one, by its key."""
     cleaned: float = 0.0
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
-from misfin.post.sync.base import BaseRow, Doing, GoneRow, SyncedFolder
+from misfin.post.sync.base import BaseRow, GoneRow, PendingOperation, SyncedFolder
 from misfin.post.sync.identify import UNKNOWN, Facts
 from misfin.post.sync.merging import Keeps
 from misfin.post.sync.values import NO_FLAGS, Abilities, FlagSet, Listed
+from misfin.valueclass import dataclass
 
 
 class HereFile(NamedTuple):
@@ -53,6 +54,10 @@ class Here:
     empty: frozenset[int] = frozenset()
     other: bool = False
     odd: tuple[HereFile, ...] = ()
+    renamed: Mapping[str, int] = field(default_factory=dict)
+    """Folders that are a synced one under another name: the same directories."""
+    unnamed: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Tags of ``changed`` messages for which their folder has no flag: moved there in an earlier pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,11 @@ class There:
     """Folders the server does not let us look at: nothing is decided about them, or waits for them."""
     emptied: frozenset[int] = frozenset()
     left_gone: frozenset[int] = frozenset()
-    """Of what is on the server only (:attr:`DoingKind.FETCH`), by its number there: it is gone."""
+    """Of what is on the server only (:attr:`OperationKind.FETCH`), by its number there: it is gone."""
+    headless: frozenset[int] = frozenset()
+    """Folders in which a new message was listed whose header was not there any more."""
+    lasting: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    """Lasting ids of messages of the base that had none, by folder and id on the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +104,21 @@ class Situation:
     here: Here
     there: There
     now: float
-    doing: tuple[Doing, ...] = ()
+    pending: tuple[PendingOperation, ...] = ()
     gone: tuple[GoneRow, ...] = ()
     counts: Mapping[int, int] = field(default_factory=dict)
     absent: Mapping[int, float] = field(default_factory=dict)
     expiring: frozenset[int] = frozenset()
     oldest: Mapping[int, float] = field(default_factory=dict)
     largest: int | None = None
-    twins: frozenset[int] = frozenset()
-    """Of the messages gone on the server: the same bytes are in another folder, moved while we looked."""
+    twins: Mapping[int, int] = field(default_factory=dict)
+    """Of the messages gone on the server, those that were moved while we looked, and fetched again: each with
+    the message it is now."""
+    same: Mapping[str, BaseRow] = field(default_factory=dict)
+    """A message that is here, by the lasting id of one that is new on the server."""
     postponed: frozenset[str] = frozenset()
     """Keys of files that are not uploaded for now."""
+    copies: frozenset[str] = frozenset()
+    """Keys of new files that have just appeared, and have the same bytes as another one."""
     refused: frozenset[str] = frozenset()
     """Folders here that the server refused to create."""

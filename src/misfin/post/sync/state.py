@@ -9,31 +9,42 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from misfin.errors import StoreError
-from misfin.post.sync.base import BaseRow, Doubt, FolderState, SyncedFolder
+from misfin.post.sync.base import AskReason, BaseRow, FolderState, SyncedFolder
 from misfin.post.sync.identify import Facts
 from misfin.post.sync.schema import STEPS
 from misfin.post.sync.values import FlagSet, RemoteFolder, Role, SyncPoint
 from misfin.store.database import Database, Values
 
+_T = TypeVar("_T")
+
 logger = logging.getLogger("misfin.sync")
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _MESSAGES: Final = (
-    "SELECT id, folder, remote_id, key, flags, keywords, size, msgid, head, digest, stored FROM message"
+    "SELECT id, folder, remote_id, key, flags, keywords, size, msgid, head, digest, stored, lasting"
+    " FROM message"
 )
 _VALUES: Final = "(SELECT value FROM json_each(?))"
 """A list of any length as one parameter."""
-_SAME_BYTES: Final = (
-    "SELECT digest, id FROM message"
-    " WHERE remote_id IS NOT NULL AND lower(hex(digest)) IN (SELECT value FROM json_each(?))"
+_OPEN_ENDS: Final = (
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM message WHERE remote_id IS NULL)"
+    # What is left on the server, or was opened there, stays noted.
+    " OR EXISTS (SELECT 1 FROM doing WHERE kind <> 'fetch' AND NOT (kind = 'open' AND key <> ''))"
 )
+_KNOWS_MESSAGES: Final = " UNION ALL ".join(
+    f"SELECT 1 FROM (SELECT 1 FROM {table} LIMIT 1)"  # noqa: S608 - constants
+    for table in ("message", "doing", "gone")
+)
+_SAME_BYTES: Final = "SELECT digest, id, stored FROM message WHERE remote_id IS NOT NULL AND digest IN"
+_MANY: Final = 500
+"""Parameters of one statement."""
 
 
 class SyncState:
@@ -115,6 +126,18 @@ class SyncState:
             self._db.execute("DELETE FROM in_step")
             self._db.execute("INSERT INTO in_step VALUES (?)", (at,))
 
+    def has_open_ends(self) -> bool:
+        """Whether something is left to do, or the id of a message on the server is not known."""
+        return bool(self._db.read(_OPEN_ENDS))
+
+    def knows_messages(self) -> bool:
+        """Whether any message is known, or was once."""
+        return bool(self._db.read(_KNOWS_MESSAGES))
+
+    def has_gone(self) -> bool:
+        """Whether anything is remembered that was deleted."""
+        return bool(self._db.read("SELECT 1 FROM gone LIMIT 1"))
+
     # ---- messages: reading
 
     def counts(self) -> dict[int, int]:
@@ -182,13 +205,27 @@ class SyncState:
         """Every message of a folder, in the order in which they came."""
         return self._rows("WHERE folder = ? ORDER BY id", folder)
 
-    def numbers_of(self, digests: Collection[bytes]) -> dict[bytes, set[int]]:
-        """The messages on the server with these bytes. Looks at every row: for few occasions."""
-        wanted = json.dumps([digest.hex() for digest in digests if digest])
-        found: dict[bytes, set[int]] = {}
-        for digest, row in self._db.read(_SAME_BYTES, (wanted,)):
-            found.setdefault(bytes(digest), set()).add(row)
+    def same_bytes(self, digests: Collection[bytes]) -> dict[bytes, dict[int, float]]:
+        """When each message on the server with these bytes came. Looks at every row: for few occasions."""
+        found: dict[bytes, dict[int, float]] = {}
+        for some in batched(sorted({digest for digest in digests if digest}), _MANY):
+            sql = f"{_SAME_BYTES} ({', '.join('?' * len(some))})"
+            for digest, row, stored in self._db.read(sql, some):
+                found.setdefault(bytes(digest), {})[row] = stored
         return found
+
+    def by_lasting(self, ids: Collection[str]) -> dict[str, list[BaseRow]]:
+        """The messages with each of these lasting ids, in the order in which they came."""
+        found: dict[str, list[BaseRow]] = {}
+        where = f"WHERE lasting IN {_VALUES} AND lasting <> '' ORDER BY id"
+        for row in self._rows(where, json.dumps(list(ids))):
+            found.setdefault(row.facts.lasting, []).append(row)
+        return found
+
+    def without_lasting(self, folder: int) -> frozenset[str]:
+        """The ids on the server of a folder's messages whose lasting ids are not known."""
+        sql = "SELECT remote_id FROM message WHERE folder = ? AND remote_id IS NOT NULL AND lasting = ''"
+        return frozenset(remote_id for (remote_id,) in self._db.read(sql, (folder,)))
 
     def stored_before(self, time: float) -> frozenset[int]:
         """The numbers of messages that are on the server and came before a time."""
@@ -207,7 +244,7 @@ class SyncState:
         """
         self._db.executemany(
             "INSERT OR REPLACE INTO message (folder, remote_id, key, flags, keywords, size, msgid, head,"
-            " digest, stored) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " digest, stored, lasting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             map(_row_values, rows),
         )
 
@@ -215,7 +252,7 @@ class SyncState:
         """Write everything about messages that are known."""
         self._db.executemany(
             "UPDATE OR REPLACE message SET folder = ?, remote_id = ?, key = ?, flags = ?, keywords = ?,"
-            " size = ?, msgid = ?, head = ?, digest = ?, stored = ? WHERE id = ?",
+            " size = ?, msgid = ?, head = ?, digest = ?, stored = ?, lasting = ? WHERE id = ?",
             ((*_row_values(row), row.id) for row in rows),
         )
 
@@ -224,6 +261,16 @@ class SyncState:
         self._db.executemany(
             "UPDATE message SET flags = ?, keywords = ? WHERE id = ?",
             ((flags.chars, _joined(flags.tags), row) for row, flags in changes),
+        )
+
+    def set_lasting(self, ids: Iterable[tuple[tuple[int, str], str]]) -> None:
+        """Write the lasting ids of messages, by folder and id on the server.
+
+        Not by their numbers here: a draft may have been uploaded again since the server said its id.
+        """
+        self._db.executemany(
+            "UPDATE message SET lasting = ? WHERE folder = ? AND remote_id = ?",
+            ((lasting, *there) for there, lasting in ids),
         )
 
     def unnumber(self, folder: int) -> None:
@@ -271,6 +318,11 @@ def is_damaged(error: StoreError) -> bool:
     return isinstance(cause, sqlite3.DatabaseError) and code & 0xFF in _DAMAGED
 
 
+def batched(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    """The values, so many at a time."""
+    return (values[at : at + size] for at in range(0, len(values), size))
+
+
 # ---- rows and values ------------------------------------------------------------------------------
 
 _FOLDER_COLUMNS: Final = (
@@ -285,11 +337,21 @@ _SAVE_FOLDER: Final = f"UPDATE folder SET {' = ?, '.join(_FOLDER_COLUMNS)} = ? W
 
 def _folder(row: Sequence[Any]) -> SyncedFolder:
     number, local, remote, name, remote_id, role, uploads, epoch, next_, modseq, count, *rest = row
-    synced_at, state, why, stamp, kept, since, doubted = rest
+    synced_at, state, why, stamp, kept, since, asked_about = rest
     there = RemoteFolder(bytes(remote), name, Role(role), remote_id, bool(uploads))
     point = SyncPoint(epoch, next_, modseq, count)
     return SyncedFolder(
-        number, local, there, point, synced_at, FolderState(state), Doubt(why), stamp, kept, since, doubted
+        number,
+        local,
+        there,
+        point,
+        synced_at,
+        FolderState(state),
+        AskReason(why),
+        stamp,
+        kept,
+        since,
+        asked_about,
     )
 
 
@@ -298,15 +360,15 @@ def _folder_values(folder: SyncedFolder) -> tuple[object, ...]:
     return (
         *(folder.local, there.raw, there.name, there.id, there.role.value, there.uploads),
         *(point.epoch, point.next, point.modseq, point.count, folder.synced_at),
-        *(folder.state.value, folder.doubt.value, folder.stamp, folder.kept, folder.epoch_since),
-        folder.doubted,
+        *(folder.state.value, folder.reason.value, folder.stamp, folder.kept, folder.epoch_since),
+        folder.asked_about,
     )
 
 
 def _row(row: Sequence[Any]) -> BaseRow:
-    number, folder, remote_id, key, flags, tags, size, msgid, head, digest, stored = row
+    number, folder, remote_id, key, flags, tags, size, msgid, head, digest, stored, lasting = row
     flag_set = FlagSet(flags, frozenset(tags.split(" "))) if tags else FlagSet(flags)
-    facts = Facts(bytes(msgid), bytes(head), size, bytes(digest))
+    facts = Facts(bytes(msgid), bytes(head), size, bytes(digest), lasting)
     return BaseRow(number, folder, remote_id or "", key or "", flag_set, facts, stored)
 
 
@@ -314,7 +376,7 @@ def _row_values(row: BaseRow) -> tuple[object, ...]:
     facts = row.facts
     return (
         *(row.folder, row.remote_id or None, row.key or None, row.flags.chars, _joined(row.flags.tags)),
-        *(facts.size, facts.msgid, facts.head, facts.digest, row.stored),
+        *(facts.size, facts.msgid, facts.head, facts.digest, row.stored, facts.lasting),
     )
 
 

@@ -6,11 +6,12 @@ A step names a message of the base by its row; what is not in the base yet by th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
-from misfin.post.sync.base import BaseRow, Doing, Doubt, FolderState, GoneRow
+from misfin.model.distinct import distinct
+from misfin.post.sync.base import AskReason, BaseRow, FolderState, GoneRow, PendingOperation
 from misfin.post.sync.identify import UNKNOWN, Facts
 from misfin.post.sync.situation import HereFile, NewThere
 from misfin.post.sync.values import FlagSet, Listed, Role
@@ -31,16 +32,16 @@ class Rule(StrEnum):
 # ---- folders
 
 
-@dataclass(frozen=True, slots=True)
-class CreateThere:
+@distinct
+class CreateThere(NamedTuple):
     """Create a folder on the server for one here; then everything is planned again."""
 
     local: str
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class RenameThere:
+@distinct
+class RenameThere(NamedTuple):
     """Rename a folder on the server as it was renamed here; then everything is planned again."""
 
     folder: int
@@ -50,31 +51,44 @@ class RenameThere:
 # ---- create
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+@distinct
+class Renew(NamedTuple):
     """Give a file a key of its own: another one has its key, or the base cannot hold its name."""
 
     file: HereFile
 
 
-@dataclass(frozen=True, slots=True)
-class FetchNew:
+@distinct
+class FetchNew(NamedTuple):
     """Fetch messages, the newest first."""
 
     folder: int
     listed: tuple[Listed, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+@distinct
+class CopyHere(NamedTuple):
+    """A message is new in a folder on the server, and here in another one: no transfer.
+
+    ``row`` is the message that is here, in the folder ``place``.
+    """
+
+    folder: int
+    listed: Listed
+    row: BaseRow
+    place: str
+
+
+@distinct
+class Restore(NamedTuple):
     """A message that was deleted is there again: take it out of the attic instead of fetching it."""
 
     gone: GoneRow
     new: NewThere
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+@distinct
+class Pair(NamedTuple):
     """The same message is new on both sides: no transfer. ``flags`` are united, ``there`` the server's."""
 
     folder: int
@@ -84,13 +98,16 @@ class Pair:
     there: FlagSet
     follow: bool = False
     """The file moves to the folder of the message, not the message to that of the file."""
+    resumes: int = 0
+    """The interrupted upload that has put it there, under whatever name the file had then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+@distinct
+class Append(NamedTuple):
     """Upload a file. ``row``: the message it is in the base, which then is this one; else it is new.
 
-    ``replaces``: an older version on the server, deleted once this one is there.
+    ``replaces``: the folder and id of an older version on the server, deleted once this one is there.
+    ``resumes``: the interrupted upload that this one repeats.
     """
 
     folder: int
@@ -100,21 +117,31 @@ class Append:
     rule: Rule
     facts: Facts = UNKNOWN
     row: BaseRow | None = None
-    replaces: str = ""
+    replaces: tuple[int, str] | None = None
+    resumes: int = 0
+
+
+@distinct
+class Replace(NamedTuple):
+    """An interrupted upload has put a newer version there: write that down, and delete the older one."""
+
+    row: BaseRow
+    begun: PendingOperation
+    new: NewThere
 
 
 # ---- move
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
+@distinct
+class Adopt(NamedTuple):
     """Write down where a message is on both sides; nothing is moved."""
 
     row: BaseRow
 
 
-@dataclass(frozen=True, slots=True)
-class MoveThere:
+@distinct
+class MoveThere(NamedTuple):
     """Move a message on the server from where ``row`` says, which is then ``after``.
 
     ``after`` is None for one that is not here: it is forgotten, and comes back with the folder ``to``.
@@ -126,8 +153,20 @@ class MoveThere:
     after: BaseRow | None
 
 
-@dataclass(frozen=True, slots=True)
-class MoveHere:
+@distinct
+class Refile(NamedTuple):
+    """Move a file to the folder ``to`` here, where a person has put an older copy of the message.
+
+    It is moved on the server when everything is planned again. ``flags`` are those it has here then.
+    """
+
+    row: BaseRow
+    to: str
+    flags: FlagSet
+
+
+@distinct
+class MoveHere(NamedTuple):
     """Move a file as its message was moved on the server; ``after`` is the message then.
 
     ``flags`` are those it has here.
@@ -141,8 +180,8 @@ class MoveHere:
 # ---- flags
 
 
-@dataclass(frozen=True, slots=True)
-class Reflag:
+@distinct
+class Reflag(NamedTuple):
     """Bring the flags of a message in sync: (add, remove) for each side, and what both have then."""
 
     row: int
@@ -154,87 +193,90 @@ class Reflag:
 # ---- delete
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveThere:
+@distinct
+class RemoveThere(NamedTuple):
     """Delete exactly one message on the server for good."""
 
     row: BaseRow
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Withhold:
+@distinct
+class Withhold(NamedTuple):
     """A message deleted here that the server cannot delete: flag it there, and do not fetch it again."""
 
     row: BaseRow
 
 
-@dataclass(frozen=True, slots=True)
-class ToAttic:
-    """Put a message away that was deleted on the server."""
+@distinct
+class ToAttic(NamedTuple):
+    """Put a message away that was deleted on the server. ``place``: the folder here, unless it is its own."""
 
     row: BaseRow
+    place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveHere:
-    """Delete a message here that was deleted on the server from the trash or the junk."""
+@distinct
+class RemoveHere(NamedTuple):
+    """Delete a message here that was deleted on the server from the trash or the junk. ``place`` as above."""
 
     row: BaseRow
+    place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Expire:
+@distinct
+class Expire(NamedTuple):
     """Remove a message here because of its age; the server keeps it."""
 
     row: BaseRow
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+@distinct
+class Forget(NamedTuple):
     """Forget a message that is on neither side."""
 
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveThere:
+@distinct
+class LeaveThere(NamedTuple):
     """Remember that a message is on the server only."""
 
     folder: int
     listed: Listed
 
 
-@dataclass(frozen=True, slots=True)
-class EndDoing:
+@distinct
+class EndPending(NamedTuple):
     """Forget something begun that needs nothing more."""
 
-    doing: int
+    pending: int
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveReplaced:
+@distinct
+class RemoveReplaced(NamedTuple):
     """Delete the older version of a message, which was written down when the newer one was uploaded."""
 
-    doing: Doing
+    pending: PendingOperation
 
 
-Create: TypeAlias = Renew | FetchNew | Restore | Pair | Append
-Move: TypeAlias = Adopt | MoveThere | MoveHere
+Create: TypeAlias = Renew | FetchNew | CopyHere | Restore | Pair | Append | Replace
+Move: TypeAlias = Adopt | MoveThere | MoveHere | Refile
 Delete: TypeAlias = (
-    RemoveThere | RemoveReplaced | Withhold | ToAttic | RemoveHere | Expire | Forget | LeaveThere | EndDoing
+    RemoveThere | RemoveReplaced | Withhold | ToAttic | RemoveHere | Expire | Forget | LeaveThere | EndPending
 )
 Step: TypeAlias = CreateThere | RenameThere | Create | Move | Reflag | Delete
 
 
-@dataclass(frozen=True, slots=True)
-class SyncPlan:
+@distinct
+class SyncPlan(NamedTuple):
     """The steps, each group done before the next, and what to remember about the folders.
 
     ``states``: folders whose state changes. ``absent``: since when messages are gone here; ``again_in``: so
     many seconds later a decision about them can be made. ``unsure``: messages are gone on the server, and
     whether they were moved is not known until every folder has been looked at. ``notices`` are sentences,
-    said once. ``doubted``: how many deletions are in doubt in each folder that asks.
+    said once. ``asked_about``: how many deletions each folder that needs a decision asks about. ``waiting``:
+    folders in which something new on the server is not decided yet, so it has to be seen again.
     """
 
     folders: tuple[CreateThere | RenameThere, ...] = ()
@@ -242,12 +284,13 @@ class SyncPlan:
     moves: tuple[Move, ...] = ()
     flags: tuple[Reflag, ...] = ()
     deletes: tuple[Delete, ...] = ()
-    states: Mapping[int, tuple[FolderState, Doubt]] = field(default_factory=dict)
-    absent: Mapping[int, float] = field(default_factory=dict)
+    states: Mapping[int, tuple[FolderState, AskReason]] = MappingProxyType({})
+    absent: Mapping[int, float] = MappingProxyType({})
     again_in: float | None = None
     unsure: bool = False
     notices: tuple[str, ...] = ()
-    doubted: Mapping[int, int] = field(default_factory=dict)
+    asked_about: Mapping[int, int] = MappingProxyType({})
+    waiting: frozenset[int] = frozenset()
 
     @property
     def empty(self) -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from misfin.post.sync.base import BaseRow, Doing, DoingKind, SyncedFolder
-from misfin.post.sync.identify import Facts
+from misfin.post.sync.base import BaseRow, OperationKind, PendingOperation, SyncedFolder
+from misfin.post.sync.identify import UNKNOWN, Facts
 from misfin.post.sync.merging import Keeps, as_far_as_kept
 from misfin.post.sync.situation import NewThere, There
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.values import FlagSet, Seen, SyncPoint
+from misfin.valueclass import dataclass
 
 _MANY: Final = 2000
 """From so many listed messages on, those of the base are read at once and not one by one."""
@@ -27,9 +27,12 @@ class FolderView:
     emptied: bool
     keeps: Keeps
     left_gone: frozenset[int]
+    lasting: Mapping[tuple[int, str], str]
 
 
-def look_there(state: SyncState, folder: SyncedFolder, seen: Seen, left: Sequence[Doing]) -> FolderView:
+def look_there(
+    state: SyncState, folder: SyncedFolder, seen: Seen, left: Sequence[PendingOperation]
+) -> FolderView:
     """Compare what a look found with the base. ``left`` is what is on the server only."""
     keeps = Keeps(seen.flags, seen.tags, seen.known_tags)
     present = seen.present
@@ -46,7 +49,7 @@ def look_there(state: SyncState, folder: SyncedFolder, seen: Seen, left: Sequenc
         row = base.get(each.id)
         if row is None:
             if each.id not in seen_ids:
-                new.append(NewThere(folder.id, each))
+                new.append(NewThere(folder.id, each, UNKNOWN._replace(lasting=each.lasting)))
                 seen_ids.add(each.id)
         elif each.flags != row[1]:
             flags = as_far_as_kept(each.flags, row[1], keeps)
@@ -68,7 +71,18 @@ def look_there(state: SyncState, folder: SyncedFolder, seen: Seen, left: Sequenc
         bool(gone) and _emptied(state, folder, len(gone), count, seen),
         keeps,
         frozenset(_left_gone(folder, left, seen)),
+        _lasting(state, folder, seen),
     )
+
+
+def _lasting(state: SyncState, folder: SyncedFolder, seen: Seen) -> dict[tuple[int, str], str]:
+    """The lasting ids of messages of the base that had none, by folder and id on the server."""
+    if not any(each.lasting for each in seen.listed):
+        return {}
+    nameless = state.without_lasting(folder.id)
+    return {
+        (folder.id, each.id): each.lasting for each in seen.listed if each.lasting and each.id in nameless
+    }
 
 
 def _emptied(state: SyncState, folder: SyncedFolder, gone: int, count: int | None, seen: Seen) -> bool:
@@ -80,9 +94,9 @@ def _emptied(state: SyncState, folder: SyncedFolder, gone: int, count: int | Non
     return gone >= count
 
 
-def _left_gone(folder: SyncedFolder, left: Sequence[Doing], seen: Seen) -> Iterator[int]:
+def _left_gone(folder: SyncedFolder, left: Sequence[PendingOperation], seen: Seen) -> Iterator[int]:
     for each in left:
-        if each.kind is DoingKind.FETCH and each.folder == folder.id:
+        if each.kind is OperationKind.FETCH and each.folder == folder.id:
             here = each.remote_id in seen.present if seen.present is not None else True
             if not here or each.remote_id in seen.gone:
                 yield each.id
@@ -99,11 +113,13 @@ def joined(
     gone: set[int] = set()
     new: list[NewThere] = []
     left_gone: set[int] = set()
+    lasting: dict[tuple[int, str], str] = {}
     for view in views.values():
         changed |= view.changed
         gone |= view.gone
         new += view.new
         left_gone |= view.left_gone
+        lasting |= view.lasting
     return There(
         looked=frozenset(looked),
         changed=changed,
@@ -115,6 +131,7 @@ def joined(
         refused=frozenset(refused),
         emptied=frozenset(folder for folder, view in views.items() if view.emptied),
         left_gone=frozenset(left_gone),
+        lasting=lasting,
     )
 
 
@@ -143,4 +160,9 @@ def wants_heads(
 
 def with_facts(there: tuple[NewThere, ...], facts: Mapping[tuple[int, str], Facts]) -> tuple[NewThere, ...]:
     """The new messages with what their headers say."""
-    return tuple(each._replace(facts=facts.get((each.folder, each.listed.id), each.facts)) for each in there)
+    return tuple(
+        each._replace(facts=known._replace(lasting=each.listed.lasting))
+        if (known := facts.get((each.folder, each.listed.id)))
+        else each
+        for each in there
+    )

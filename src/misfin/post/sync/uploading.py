@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from misfin.errors import StoreError
-from misfin.post.sync.base import BaseRow, Doing, DoingKind
+from misfin.post.sync.base import BaseRow, OperationKind, PendingOperation
 from misfin.post.sync.identify import (
     CHANGED,
     HEAD_LIMIT,
@@ -20,7 +20,7 @@ from misfin.post.sync.identify import (
     match,
     message_id,
 )
-from misfin.post.sync.journal import begin, ended_for
+from misfin.post.sync.journal import begin, ended, ended_for
 from misfin.post.sync.lineends import sent, sent_bytes
 from misfin.post.sync.merging import Keeps, pushable
 from misfin.post.sync.remote import StepRefusedError
@@ -42,11 +42,12 @@ def _begin(work: Work, steps: Sequence[Append]) -> None:
     now = work.now()
     known = [step.row.facts if step.row else step.facts for step in steps]
     with work.state.write():
-        ended_for(work.state, DoingKind.APPEND, [step.key for step in steps])
+        ended_for(work.state, OperationKind.APPEND, [step.key for step in steps])
+        ended(work.state, [step.resumes for step in steps])
         begin(
             work.state,
             [
-                Doing(0, DoingKind.APPEND, step.folder, step.key, facts=facts, begun=now)
+                PendingOperation(0, OperationKind.APPEND, step.folder, step.key, facts=facts, begun=now)
                 for step, facts in zip(steps, known, strict=True)
             ],
         )
@@ -112,9 +113,10 @@ def _done(work: Work, step: Append, remote_id: str, facts: Facts) -> None:
         else:
             work.state.add([row])
         if remote_id:  # else it is looked for a little longer
-            ended_for(work.state, DoingKind.APPEND, [step.key])
+            ended_for(work.state, OperationKind.APPEND, [step.key])
         if step.replaces:
-            old = Doing(0, DoingKind.DELETE, step.folder, remote_id=step.replaces, begun=work.now())
+            folder, replaced = step.replaces
+            old = PendingOperation(0, OperationKind.DELETE, folder, remote_id=replaced, begun=work.now())
             begin(work.state, [old])
         work.record(step.folder, "uploaded", [row], step.rule.value)
     work.moved[row.id] = row

@@ -6,11 +6,11 @@ All of it is the server's word and as such a stranger's: names and texts may hol
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Container, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from misfin.model.folders import ARCHIVE, DRAFTS, INBOX, JUNK, SENT, TRASH
+from misfin.valueclass import dataclass
 
 FLAG_CHARS: Final = "DFPRST"
 """The flags of a message that are not tags, as in Maildir file names: draft, flagged, passed on, replied,
@@ -121,13 +121,15 @@ class Listed(NamedTuple):
     """One message a look came across. ``id`` names it within its folder and epoch.
 
     ``size`` (bytes, as the server says, perhaps a guess) and ``received`` (Unix seconds) are wanted for
-    messages that are new since the base, and may be None.
+    messages that are new since the base, and may be None. ``lasting`` names it whatever folder it is in, and
+    in each of several (X-GM-MSGID); empty where the server has no such ids, or did not say it.
     """
 
     id: str
     flags: FlagSet = NO_FLAGS
     size: int | None = None
     received: float | None = None
+    lasting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.post.source import Inbox
 from misfin.post.sync.base import BaseRow, SyncedFolder
@@ -12,6 +12,7 @@ from misfin.post.sync.merging import Keeps
 from misfin.post.sync.remote import Remote
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.values import FlagSet, SyncPoint
+from misfin.valueclass import dataclass
 
 
 @dataclass(slots=True)

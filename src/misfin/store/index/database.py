@@ -155,6 +155,22 @@ class IndexFile:
                 raise self._translated(error, serial) from error
         return result
 
+    def release_memory(self) -> None:
+        """Give up the pages of the file kept in memory: the system keeps them too, should they be read."""
+        with self._pool:
+            serial, idle, self._idle = self.serial, self._idle, []
+        for db in idle:
+            with suppress(sqlite3.Error):
+                db.execute("PRAGMA shrink_memory")
+            self._give_back(db, serial)
+        if self._lock.acquire(blocking=False):  # else it is writing, and needs them
+            try:
+                if self._writer is not None:
+                    with suppress(sqlite3.Error):
+                        self._writer.execute("PRAGMA shrink_memory")
+            finally:
+                self._lock.release()
+
     def _renew(self) -> None:
         """Open the file if it is closed or has been replaced. The caller holds the lock."""
         if self._writer is None:
@@ -190,7 +206,11 @@ class IndexFile:
         """The exception to raise for an error of SQLite; replaces a damaged file first."""
         code = getattr(error, "sqlite_errorcode", None)
         primary = code & 0xFF if code is not None else None
-        if primary in _DAMAGED or (primary is None and isinstance(error, sqlite3.DatabaseError)):
+        if (
+            primary in _DAMAGED
+            or code == sqlite3.SQLITE_IOERR_SHORT_READ  # somebody removed the log of changes under us
+            or (primary is None and isinstance(error, sqlite3.DatabaseError))
+        ):
             self.replace(serial)
             return LostError()
         return StoreError(

@@ -16,7 +16,7 @@ import sqlite3
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -28,6 +28,7 @@ from misfin.store.index.folders import Folder
 from misfin.store.index.listing import FileState
 from misfin.store.index.waiting import Waiting
 from misfin.store.mail.keywords import FILE as KEYWORDS_FILE
+from misfin.valueclass import dataclass
 
 SMALL: Final = 1000
 """Folders with up to this many messages are also checked for files replaced under the same name."""
@@ -273,8 +274,10 @@ def on_the_way(db: sqlite3.Connection, folders: Mapping[int, Folder], digest: Di
     for folder in here:
         for subdir in (b"new/", b"cur/"):
             name = subdir + key
-            for row in db.execute(_KEYED, (folder.number, name, name + b":", name + b";")):
+            for row in db.execute(_KEYED, (folder.number, name, name + b"!", name + b"<")):
                 known = Known._make(row)
+                if split_key(known.file[4:]) != key:
+                    continue
                 alike = folder.number == place.folder or (
                     (known.size, known.mtime) == _facts_of(digest)
                     and _same_kind(folders, known, folders[place.folder])

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Final
@@ -18,9 +18,12 @@ from misfin.store.evidence import Evidence
 from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning, arrival, meaning
 from misfin.store.index.threads import message_tokens, pack, people_tokens, split_subject, token
+from misfin.store.message.calendar_file import searchable
 from misfin.store.message.fields import Person
 from misfin.store.message.mime import ParsedMessage, read_message
 from misfin.store.message.parts import ReadingRemark, TextKind
+from misfin.store.proofs import Proofs
+from misfin.valueclass import dataclass
 
 MAX_READ: Final = 4 * 1024 * 1024
 """Bytes read of one file for indexing: enough for an ordinary message and its attachments' names."""
@@ -43,11 +46,15 @@ IsOwn = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose mail a folder has: the account's directory and address, and its aliases where it has any."""
+    """Whose mail a folder has: the account's directory and address, and its aliases where it has any.
+
+    Without ``proofs`` its messages prove nothing.
+    """
 
     directory: str
     address: str
     is_own: IsOwn | None = None
+    proofs: Proofs | None = None
 
     @property
     def kind(self) -> AddressKind:
@@ -57,6 +64,17 @@ class Owner:
     def wrote(self, address: str) -> bool:
         """Whether an address is the account's own, or one of its aliases."""
         return address == self.address or (self.is_own is not None and self.is_own(self.directory, address))
+
+    def handed_over(self, data: bytes) -> bytes | None:
+        """See :meth:`misfin.store.proofs.Proofs.handed_over`; never in a Misfin account."""
+        if self.proofs is None or self.kind is AddressKind.MISFIN:
+            return None
+        return self.proofs.handed_over(data, self.wrote)
+
+
+def _sealed(_data: bytes) -> bool:
+    """That the fields of a message count, whose seal was looked at already."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class Digest:
     snippet: str
     body: str
     files: str
+    list_id: str
 
 
 def read_place(folder: Path, place: FilePlace, owner: Owner, keywords: Mapping[str, str]) -> Digest | None:
@@ -111,9 +130,19 @@ def read_place(folder: Path, place: FilePlace, owner: Owner, keywords: Mapping[s
         if not stat.S_ISREG(facts.st_mode):
             return None
         data = os.read(handle, min(facts.st_size, MAX_READ))
-        message = read_message(data, owner.kind, size=facts.st_size)
         when = arrival(name) or facts.st_mtime
-        return digest_message(message, place, owner, meant, when, facts.st_size, facts.st_mtime_ns)
+        proven = None
+        handed = owner.handed_over(data)
+        if handed is not None:
+            message = read_message(handed, AddressKind.MISFIN, counts=_sealed)
+        else:
+            counts = None if owner.proofs is None else partial(owner.proofs.counts, name)
+            message = read_message(data, owner.kind, size=facts.st_size, counts=counts)
+            if owner.kind is AddressKind.MAIL and owner.proofs is not None and facts.st_size <= MAX_READ:
+                proven = owner.proofs.of_mail(data)
+        return digest_message(
+            message, place, owner, meant, when, facts.st_size, facts.st_mtime_ns, proven=proven
+        )
     except OSError as error:
         message = ParsedMessage(Person("", ""), subject=f"(this file cannot be read: {error.strerror})")
         return digest_message(message, place, owner, meant, arrival(name), 0, 0, faulty=True)
@@ -144,23 +173,25 @@ def digest_message(
     mtime: int,
     *,
     faulty: bool = False,
+    proven: Evidence | None = None,
 ) -> Digest:
     """What the index stores about a message; ``when`` (Unix seconds) is its date if it has no readable one.
 
-    ``owner`` is the account it was read for; ``size`` and ``mtime`` (nanoseconds) are those of its file.
+    ``proven`` is what was found out about an e-mail apart from its own words. ``owner`` is the account it was
+    read for; ``size`` and ``mtime`` (nanoseconds) are those of its file.
     """
     date = message.date.timestamp() if message.date is not None else min(float(when), time())
     subject = clean(message.subject, MAX_FIELD)
     address = clean(message.sender.address, MAX_ADDRESS)
-    key, is_reply = split_subject(subject)
-    answered = [*message.references, message.in_reply_to] if message.in_reply_to else message.references
+    key, _ = split_subject(subject)
+    tokens, unlinked = linking(message)
     people = people_tokens([message.sender.address, *(person.address for person in message.recipients)])
     return Digest(
         place=place,
         unread=meant.unread,
         starred=meant.starred,
         own=owner.wrote(address),
-        evidence=evidence.ORDER.index(evidence_of(message, owner.address)),
+        evidence=evidence.ORDER.index(proven or evidence_of(message, owner.address)),
         attachment=any(not file.embedded for file in message.attachments),
         link=_has_link(message.text),
         faulty=faulty,
@@ -169,9 +200,9 @@ def digest_message(
         size=size,
         mtime=mtime,
         subject_key=token(key) if key else None,
-        unlinked=bool(key) and is_reply and not answered,
+        unlinked=unlinked,
         own_token=token(message.message_id or f"{date} {address} {subject} {message.text[:1000]}"),
-        tokens=message_tokens(message.message_id, answered),
+        tokens=tokens,
         people=pack(people),
         tags=meant.tags,
         sender=clean(message.sender.name, MAX_ADDRESS),
@@ -181,9 +212,17 @@ def digest_message(
         ),
         subject=subject or next((_INSTEAD[remark] for remark in message.remarks if remark in _INSTEAD), ""),
         snippet=_snippet(message),
-        body=message.text[:MAX_TEXT],
+        body=_searched(message),
         files="\n".join(attachment.name for attachment in message.attachments),
+        list_id=clean(message.list_id, MAX_FIELD),
     )
+
+
+def linking(message: ParsedMessage) -> tuple[tuple[int, ...], bool]:
+    """What a message says of its conversation: its tokens, and whether it is a reply that names nothing."""
+    answered = [*message.references, message.in_reply_to] if message.in_reply_to else message.references
+    key, is_reply = split_subject(clean(message.subject, MAX_FIELD))
+    return message_tokens(message.message_id, answered), bool(key) and is_reply and not answered
 
 
 _INSTEAD: Final = {
@@ -206,13 +245,24 @@ def clean(text: str, longest: int) -> str:
     return _CONTROLS.sub(" ", text)
 
 
+def _searched(message: ParsedMessage) -> str:
+    """The text a search looks at: that of the message, and the words of an invitation in it."""
+    text = message.text[:MAX_TEXT]
+    if message.calendars:
+        text = f"{text}\n{searchable(message.calendars)}"[:MAX_TEXT]
+    return text
+
+
 def _snippet(message: ParsedMessage) -> str:
-    """The beginning of the text, without quoted lines."""
+    """The beginning of the text, without quoted lines; of an invitation without one, its title."""
     if message.kind is TextKind.GEMTEXT:
         return clean(preview_of(message.text), MAX_SNIPPET)
     words: list[str] = []
     length = 0
-    for line in message.text[:MAX_SNIPPET_FROM].splitlines():
+    text = message.text
+    if message.calendars and not text.strip():
+        text = searchable(message.calendars)
+    for line in text[:MAX_SNIPPET_FROM].splitlines():
         if line.startswith(">"):
             if words and words[-1].endswith(":"):
                 words.pop()  # "On Monday, Bob wrote:"

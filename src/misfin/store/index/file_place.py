@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+_OTHER_MARKS: Final = b";!-"
+
 SEPARATOR: Final = "\x1f"
 """Separates several names in one value; names never contain control characters."""
 
@@ -25,8 +27,20 @@ class FilePlace(NamedTuple):
 
 def split_key(name: bytes) -> bytes:
     """The part of a file name that stays when flags change (compare ``filenames.split_name``)."""
+    return split_info(name)[0]
+
+
+def split_info(name: bytes) -> tuple[bytes, bytes]:
+    """The key and the flags in a file name (compare ``filenames.split_name``)."""
     key, colon, info = name.rpartition(b":")
-    return key if colon and info[1:2] == b"," else name
+    if colon and info[1:2] == b",":
+        return key, info[2:] if info[:1] == b"2" else b""
+    at = name.rfind(b"2,") - 1
+    if at > 0 and name[at] in _OTHER_MARKS:
+        flags = name[at + 3 :]
+        if not flags or flags.isalpha():
+            return name[:at], flags
+    return name, b""
 
 
 def message_id(file: bytes) -> str:

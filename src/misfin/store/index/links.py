@@ -10,10 +10,11 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from misfin.store.index.threads import LOOK_BACK, REACH, Candidate, Groups, choose_parent, unpack
+from misfin.valueclass import dataclass
 
 
 class Position(NamedTuple):
@@ -37,7 +38,7 @@ class Unsettled:
 
 def join(db: sqlite3.Connection, messages: Sequence[tuple[int, ...]]) -> list[int]:
     """The thread of each new message, given its tokens; merges the threads they connect."""
-    known = _threads_of(db, {token for tokens in messages for token in tokens})
+    known = threads_of(db, {token for tokens in messages for token in tokens})
     groups: Groups[int] = Groups()  # items: n is the nth new message, -t the existing thread t
     seen: dict[int, int] = {}
     for number, tokens in enumerate(messages):
@@ -99,9 +100,9 @@ def settle(db: sqlite3.Connection, left: Unsettled) -> None:
         if new is not None:
             merge(db, _threads_at(db, [row, new]))
     doubtful = _threads_at(db, [row for row, old, _ in reconsidered if old is not None])
-    lost = _threads_of(db, left.lost)
+    lost = threads_of(db, left.lost)
     for thread in doubtful | set(lost.values()):
-        _split(db, thread, {token for token, where in lost.items() if where == thread})
+        split(db, thread, {token for token, where in lost.items() if where == thread})
 
 
 def _reconsidered(
@@ -141,7 +142,7 @@ def _reconsidered(
             yield row, old, new
 
 
-def _split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
+def split(db: sqlite3.Connection, thread: int, lost: set[int]) -> None:
     """Split a thread into the parts that are still connected; drop tokens that no message has any more."""
     groups: Groups[tuple[str, int]] = Groups()
     carried: dict[int, int] = {}
@@ -175,7 +176,7 @@ def _threads_at(db: sqlite3.Connection, rows: Sequence[int]) -> set[int]:
     return {thread for (thread,) in db.execute(asked, (json.dumps(rows),))}
 
 
-def _threads_of(db: sqlite3.Connection, tokens: Iterable[int]) -> dict[int, int]:
+def threads_of(db: sqlite3.Connection, tokens: Iterable[int]) -> dict[int, int]:
     asked = "SELECT token, thread FROM tokens WHERE token IN (SELECT value FROM json_each(?))"
     return dict(db.execute(asked, (json.dumps(list(tokens)),)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from misfin.errors import StoreError
+from misfin.store.index.file_place import split_info
 from misfin.store.mail.keywords import read_keywords, tags_of
 from misfin.store.mail.maildir import MailStore
 
@@ -110,8 +111,7 @@ def arrival(name: bytes) -> int:
 
 def flags_of(name: bytes) -> str:
     """The flags in a file name (Maildir's ``:2,FLAGS``)."""
-    _, colon, info = name.rpartition(b":")
-    return info[2:].decode("ascii", "ignore") if colon and info.startswith(b"2,") else ""
+    return split_info(name)[1].decode("ascii", "ignore")
 
 
 def meaning(name: bytes, keywords: Mapping[str, str]) -> Meaning:

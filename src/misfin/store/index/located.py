@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from misfin.store.evidence import ORDER, Evidence
 from misfin.store.index import listing, read, write
 from misfin.store.index.file_place import FilePlace
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.threads import token
-from misfin.store.rows import ConversationRow
+from misfin.store.rows import ConversationRow, MessageRow
 from misfin.store.search.matches import Statement
 
 
@@ -110,6 +111,14 @@ def refile(db: sqlite3.Connection, changes: Sequence[Refiled]) -> bool:
     complete &= write.rename(db, renamed, left) == len(renamed)
     settle(db, left)
     return complete
+
+
+def set_evidence(db: sqlite3.Connection, message: MessageRow, proven: Evidence) -> None:
+    """Write down what was found out about the sender of a message; one that is gone is left out."""
+    found = read.find(db, message.row, message)
+    if found is not None:
+        row = (ORDER.index(proven), found.row)
+        db.execute("UPDATE messages SET evidence = ? WHERE row = ?", row)
 
 
 def _located(db: sqlite3.Connection, rows: Sequence[int]) -> list[Located]:

@@ -5,34 +5,34 @@ Every method is synchronous, may block on the disk, and is safe to call from any
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import tzinfo
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from misfin.errors import StoreError
-from misfin.model.account import AddressKind, kind_in
 from misfin.store.index import read
 from misfin.store.index.database import IndexFile, LostError
-from misfin.store.rows import Changes, Completion, ConversationRow, Count, FolderRow, MessageRow, View
+from misfin.store.index.results import Results
+from misfin.store.rows import Changes, Completion, ConversationRow, Count, FolderRow, MessageRow, Order, View
 
 if TYPE_CHECKING:
+    from misfin.store.evidence import Evidence
     from misfin.store.index.located import Located, Refiled
+    from misfin.store.index.read import FileLocation
+    from misfin.store.index.regrouping import Regrouping, Said
     from misfin.store.message.mime import ParsedMessage
     from misfin.store.people.completion import People
-    from misfin.store.search.matches import Matches, Statement
+    from misfin.store.proofs import Proofs
 
-MAX_RAW: Final = 128 * 1024 * 1024
-"""The most bytes of one file that are returned."""
+MAX_RAW: Final = 128 * 1024 * 1024  # the most bytes of one file that are returned
 
-_SEARCHES: Final = 6
 _T = TypeVar("_T")
 
 
@@ -61,18 +61,16 @@ class MailIndex:
         self.mail_root = mail_root
         self.address_of = address_of
         self._is_own = is_own
+        self.regrouping: Callable[[], Regrouping] | None = None  # what a person has decided
         self._now = now
-        self._zone = zone
         self._database = IndexFile(index_path)
         self._scanning = threading.Lock()
         self._seen: int | None = None
         """The generation after the last scan."""
-        self._filing = 0
-        self._filed = 0
+        self._filing = self._filed = 0
         """Actions of this program that are running, and how many have been started."""
         self._counting = threading.Lock()
-        self._searches: OrderedDict[tuple[View, int], Matches] = OrderedDict()
-        self._searching = threading.Lock()
+        self._results = Results(now, zone)
 
     def __enter__(self) -> MailIndex:
         self.open()
@@ -87,10 +85,25 @@ class MailIndex:
 
     def close(self) -> None:
         self._database.close()
+        if "proofs" in self.__dict__:
+            self.proofs.close()
+
+    def release_memory(self) -> None:
+        """Give up what is kept of files: the system keeps it too. Any thread may do so, at any time."""
+        self._database.release_memory()
+        if "proofs" in self.__dict__:
+            self.proofs.release_memory()
 
     def when_replaced(self, callback: Callable[[], object]) -> None:
         """Call ``callback``, in the thread that notices it, when the index is replaced: a scan is needed."""
         self._database.replaced = callback
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """What proves who wrote a message."""
+        from misfin.store.proofs import Proofs  # it reads messages: not before the first frame
+
+        return Proofs(self.mail_root)
 
     # ---- following the mail -----------------------------------------------------------------------
 
@@ -104,22 +117,16 @@ class MailIndex:
         from misfin.store.index.scan import Scan  # parsers of mail: not before the first frame
         from misfin.store.mail.maildir import MailStore
 
-        store = MailStore(self.mail_root)
+        store, own = MailStore(self.mail_root), (self.address_of, self._is_own, self.proofs, self.regrouping)
+        facts = store, self._now, progress, self._files_at_rest, *own
+        self.proofs.open()
         with self._scanning:
-            if self._read(read.worn_out):
+            if self.ask(read.worn_out):
                 self._database.replace(self._database.serial)
             before, seen = self.generation(), self._seen
             for last_try in (False, True):
                 try:
-                    changes = Scan(
-                        self._database,
-                        store,
-                        self._now,
-                        progress,
-                        self._files_at_rest,
-                        self.address_of,
-                        self._is_own,
-                    ).run()
+                    changes = Scan(self._database, *facts).run()
                     self._seen = after = self.generation()
                     # Another program may already have indexed what is new.
                     between = after != before and not changes
@@ -136,13 +143,13 @@ class MailIndex:
 
     def generation(self) -> int:
         """A number that changes whenever the index does."""
-        return self._read(read.generation)
+        return self.ask(read.generation)
 
     # ---- lists ------------------------------------------------------------------------------------
 
     def folders(self) -> list[FolderRow]:
         """Every folder with its stored counts, by account, the standard folders first."""
-        return self._read(read.folders)
+        return self.ask(read.folders)
 
     def count(self, view: View) -> int:
         """How many conversations a view has. A search is walked to its end."""
@@ -158,37 +165,55 @@ class MailIndex:
             box = read.box_of(view, read.known_folders(db))
             if box is not None:
                 return Count(read.box_count(db, box, view.unread_only))
-            matches = self._matches(db, view)
+            matches = self._results.matches(db, view)
             matches.reach(db, at_most, wanted)
             return Count(len(matches.newest), matches.ended)
 
-        return self._read(act)
+        return self.ask(act)
 
-    def conversations(self, view: View, offset: int, limit: int) -> list[ConversationRow]:
-        """A window of a view, newest first. Raises :class:`QueryError` for an invalid search."""
+    def conversations(
+        self, view: View, offset: int, limit: int, order: Order = Order.NEWEST
+    ) -> list[ConversationRow]:
+        """A window of a view, sorted. Raises :class:`QueryError` for an invalid search."""
 
         def act(db: sqlite3.Connection) -> list[ConversationRow]:
             box = read.box_of(view, read.known_folders(db))
-            if box is not None:
-                newest: Sequence[int] = read.box_window(db, box, view.unread_only, offset, limit)
+            if order is not Order.NEWEST:
+                newest: Sequence[int] = self._results.in_order(db, view, order).newest[
+                    offset : offset + limit
+                ]
+            elif box is not None:
+                newest = read.box_window(db, box, view.unread_only, offset, limit)
             else:
-                matches = self._matches(db, view)
+                matches = self._results.matches(db, view)
                 matches.reach(db, offset + limit)
                 newest = matches.newest[offset : offset + limit]
             return read.conversations(db, list(newest), box)
 
-        return self._read(act)
+        return self.ask(act)
 
-    def position(self, view: View, thread: int) -> int | None:
+    def position(self, view: View, thread: int, order: Order = Order.NEWEST) -> int | None:
         """The position of a conversation in a view, or None if it is not in it."""
 
         def act(db: sqlite3.Connection) -> int | None:
+            if order is not Order.NEWEST:
+                return self._results.in_order(db, view, order).position(thread)
             box = read.box_of(view, read.known_folders(db))
             if box is not None:
                 return read.box_position(db, box, view.unread_only, thread)
-            return self._matches(db, view).position(db, thread)
+            return self._results.matches(db, view).position(db, thread)
 
-        return self._read(act)
+        return self.ask(act)
+
+    def threads(self, view: View) -> list[int]:
+        """Every conversation of a search, newest first. Raises :class:`QueryError` for an invalid one."""
+
+        def act(db: sqlite3.Connection) -> list[int]:
+            matches = self._results.matches(db, view)
+            matches.reach(db, None)
+            return list(matches.threads)
+
+        return self.ask(act)
 
     def messages(
         self, view: View, limit: int, offset: int = 0, *, below: int | None = None
@@ -197,17 +222,17 @@ class MailIndex:
         row, at the same cost however far down that is."""
 
         def act(db: sqlite3.Connection) -> list[MessageRow]:
-            asked = self._statement(db, view)
+            asked = self._results.statement(db, view)
             start = asked.newest + 1 if below is None else min(below, asked.newest + 1)
             found = asked.below(db, start, limit, offset)
             return read.messages(db, [row for row, *_ in found])
 
-        return self._read(act)
+        return self.ask(act)
 
     def thread(self, thread: int, view: View | None = None) -> list[MessageRow]:
         """A conversation, oldest first, across folders. Messages in Trash and Junk are left out, unless the
         view is of that folder or there are no others."""
-        return self._read(lambda db: read.thread(db, thread, view.folder if view else None))
+        return self.ask(lambda db: read.thread(db, thread, view.folder if view else None))
 
     # ---- messages ----------------------------------------------------------------------------------
 
@@ -218,58 +243,67 @@ class MailIndex:
             MessageGoneError: there is none.
             StoreError: several ids begin with it.
         """
-        return self._read(lambda db: read.message(db, id_or_prefix))
+        return self.ask(lambda db: read.message(db, id_or_prefix))
 
     def named(self, message_id: str) -> ConversationRow | None:
         """The conversation of the message with this Message-ID (with angle brackets); its ``id`` and
         ``message`` are those of that message. None if there is no such message."""
         from misfin.store.index import located
 
-        return self._read(lambda db: located.by_message_id(db, message_id))
+        return self.ask(lambda db: located.by_message_id(db, message_id))
 
-    def read(self, message: int | MessageRow) -> ParsedMessage:
+    def read(self, message: int | MessageRow, charset: str = "", *, prefer: str = "") -> ParsedMessage:
         """A message for reading, by its row number or, better, by its whole row: it is then found as long as
-        its file exists anywhere, even if other programs move it or the index is rebuilt.
+        its file exists anywhere, even if other programs move it or the index is rebuilt. ``charset`` and
+        ``prefer`` as in :func:`misfin.store.message.mime.read_message`.
 
         Raises :class:`MessageGoneError` or :class:`StoreError`.
         """
-        from misfin.store.message.mime import (  # parsers of mail: not before the first frame
-            MAX_READ,
-            read_message,
-        )
+        from misfin.model.account import AddressKind
+        from misfin.store.index.open_file import origin  # parsers of mail: not before the first frame
+        from misfin.store.message.mime import MAX_READ, read_message
 
         data, size = self._contents(message, MAX_READ)
-        return read_message(data, self._kind_of(message), size=size)
+        handed = self.handed_over(message, data) if size == len(data) else None
+        if handed is not None:
+            return read_message(handed, AddressKind.MISFIN, counts=lambda _data: True)
+        kind, name = origin(self._found(message), None if isinstance(message, int) else message)
+        counts = partial(self.proofs.counts, name)
+        return read_message(data, kind, size=size, charset=charset, prefer=prefer, counts=counts)
+
+    def handed_over(self, message: int | MessageRow, data: bytes) -> bytes | None:
+        """The Misfin message in the bytes of an e-mail, if a receiver sealed it for us: see
+        :meth:`misfin.store.proofs.Proofs.handed_over`. Blocking; raises :class:`StoreError`.
+        """
+        from misfin.store.index.digest import Owner  # as above
+
+        found = self._found(message) if isinstance(message, int) else message
+        if found is None:
+            return None
+        account = found.account
+        return Owner(account, self.address_of(account), self._is_own, self.proofs).handed_over(data)
 
     def raw(self, message: int | MessageRow) -> bytes:
         """The bytes of a message's file, at most ``MAX_RAW``. Argument and errors as in :meth:`read`."""
         return self._contents(message, MAX_RAW)[0]
 
-    def _kind_of(self, message: int | MessageRow) -> AddressKind:
-        """The kind of mail of the account a message is in; in doubt e-mail, which proves nothing."""
-        shown = None if isinstance(message, int) else message
-        number = message if isinstance(message, int) else message.row
-        found = self._read(lambda db: read.find(db, number, shown))
-        places = [each.account for each in (shown, found) if each is not None]
-        kinds = {kind_in(account) for account in places}
-        return AddressKind.MISFIN if kinds == {AddressKind.MISFIN} else AddressKind.MAIL
+    def note_evidence(self, message: MessageRow, proven: Evidence) -> None:
+        """Show from now on what was found out about the sender of a message, if it is still there."""
+        from misfin.store.index import located
+
+        with suppress(LostError):  # the next index reads it from where it is kept
+            self._database.write(lambda db: located.set_evidence(db, message, proven))
 
     def _contents(self, message: int | MessageRow, limit: int) -> tuple[bytes, int]:
         """The beginning of a message's file and its full size; finds a file that was renamed."""
-        from misfin.store.index.open_file import open_message
+        from misfin.store.index.open_file import contents, open_message
 
         known = None if isinstance(message, int) else message
-        number = message if isinstance(message, int) else message.row
-        handle = open_message(
-            lambda: self._read(lambda db: read.find(db, number, known)),
-            known,
-            self.mail_root,
-        )
-        try:
-            with os.fdopen(handle, "rb") as file:
-                return file.read(limit), os.fstat(handle).st_size
-        except OSError as error:
-            raise StoreError(f"The message cannot be read: {error.strerror or error}.") from error
+        return contents(open_message(lambda: self._found(message), known, self.mail_root), limit)
+
+    def _found(self, message: int | MessageRow) -> FileLocation | None:
+        number, shown = (message, None) if isinstance(message, int) else (message.row, message)
+        return self.ask(lambda db: read.find(db, number, shown))
 
     # ---- filing -----------------------------------------------------------------------------------
 
@@ -279,12 +313,12 @@ class MailIndex:
 
         def act(db: sqlite3.Connection) -> list[Located]:
             if isinstance(targets, View):
-                return located.by_statement(db, self._statement(db, targets))
+                return located.by_statement(db, self._results.statement(db, targets))
             ids = [target for target in targets if isinstance(target, str)]
             threads = [target for target in targets if isinstance(target, int)]
             return located.by_id(db, ids) if ids else located.by_thread(db, threads)
 
-        return self._read(act)
+        return self.ask(act)
 
     @contextmanager
     def filing(self) -> Iterator[None]:
@@ -302,6 +336,16 @@ class MailIndex:
         with self._counting:
             return None if self._filing else self._filed
 
+    def regroup(self, decided: Regrouping, threads: Sequence[int], said: Said | None = None) -> None:
+        """Put a decision about these conversations into effect; ``said``, if one was taken back, is what
+        their messages say. Raises :class:`StoreError`.
+        """
+        from misfin.store.index import regrouping
+
+        with suppress(LostError):  # an index built again follows it by itself
+            act = regrouping.regroup(decided, threads) if said is None else None
+            self._database.write(act or regrouping.regroup_as_said(decided, said or {}))
+
     def refile(self, changes: Sequence[Refiled]) -> None:
         """Update the index after our own renames, without listing the folders."""
         from misfin.store.index import located
@@ -317,43 +361,11 @@ class MailIndex:
     def complete(self, text: str, cursor: int, addressees: People | None = None) -> list[Completion]:
         """Completions of the word at ``cursor`` of a search; ``addressees`` are people one writes to."""
         from misfin.store.index import suggestions  # the first frame completes nothing
-        from misfin.store.people.completion import Vocabulary, complete, no_people
+        from misfin.store.people.completion import complete
 
-        def act(db: sqlite3.Connection) -> list[Completion]:
-            known = Vocabulary(
-                writers=lambda prefix: suggestions.people(db, prefix),
-                addressees=addressees or no_people,
-                tags=suggestions.tags(db) if "tag:" in text.lower() else (),
-                places=suggestions.places(db),
-            )
-            return complete(text, cursor, known)
+        return self.ask(lambda db: complete(text, cursor, suggestions.vocabulary(db, text, addressees)))
 
-        return self._read(act)
-
-    def _statement(self, db: sqlite3.Connection, view: View, *, listed: bool = False) -> Statement:
-        from misfin.store.search.matches import statement  # not needed for the first frame
-        from misfin.store.search.query import parse
-
-        query = parse(view.query, now=self._now(), zone=self._zone)
-        return statement(db, view, query, read.known_folders(db), listed=listed)
-
-    def _matches(self, db: sqlite3.Connection, view: View) -> Matches:
-        """The results of a search, as far as it has been walked."""
-        from misfin.store.search.matches import Matches
-
-        key = (view, read.generation(db))
-        with self._searching:
-            matches = self._searches.get(key)
-        if matches is None:
-            matches = Matches(self._statement(db, view, listed=True))
-        with self._searching:
-            matches = self._searches.setdefault(key, matches)
-            self._searches.move_to_end(key)
-            while len(self._searches) > _SEARCHES:
-                self._searches.popitem(last=False)
-        return matches
-
-    def _read(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+    def ask(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run ``act`` on one state of the index, and once again if the index had to be replaced."""
         try:
             return self._database.read(act)

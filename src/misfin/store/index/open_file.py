@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from misfin.errors import MessageGoneError, StoreError
+from misfin.model.account import AddressKind, kind_in
 from misfin.store.index.file_place import split_key
 from misfin.store.index.read import FileLocation
 from misfin.store.mail.maildir import MailStore
@@ -34,6 +35,26 @@ def open_message(look: Callable[[], FileLocation | None], known: MessageRow | No
             except OSError as error:
                 raise StoreError(f"The message cannot be read: {error.strerror or error}.") from error
     raise MessageGoneError("This message is no longer there.")
+
+
+def contents(handle: int, limit: int) -> tuple[bytes, int]:
+    """The beginning of an open file, which is closed then, and its full size. Raises :class:`StoreError`."""
+    try:
+        with os.fdopen(handle, "rb") as file:
+            return file.read(limit), os.fstat(handle).st_size
+    except OSError as error:
+        raise StoreError(f"The message cannot be read: {error.strerror or error}.") from error
+
+
+def origin(found: FileLocation | None, known: MessageRow | None) -> tuple[AddressKind, bytes]:
+    """The kind of mail of the account a message is in, and the name of its file.
+
+    In doubt e-mail, which proves nothing.
+    """
+    kinds = {kind_in(each.account) for each in (known, found) if each is not None}
+    kind = AddressKind.MISFIN if kinds == {AddressKind.MISFIN} else AddressKind.MAIL
+    name = os.fsencode(known.path.name) if known is not None else found.file[4:] if found else b""
+    return kind, name
 
 
 def _paths(found: FileLocation | None, known: MessageRow | None, mail_root: Path) -> Iterator[bytes | Path]:

@@ -235,6 +235,7 @@ def _conversation(found: _Conversation) -> ConversationRow:
         tags=tuple(sorted(set(found.tags.split()))) if found.tagged else (),
         attachment=found.attachments > 0,
         held=found.held > 0,
+        folder=found.folder,
     )
 
 
@@ -303,8 +304,8 @@ def rows_with_id(db: sqlite3.Connection, spelled: str) -> list[int]:
     return [
         row
         for folder, name in _spellings(db, spelled)
-        for asked, end in ((_NAMED, ()), (_FLAGGED, (name + b";",)))
-        for row, file in db.execute(asked, (folder, name if not end else name + b":", *end))
+        for asked, end in ((_NAMED, ()), (_FLAGGED, (name + b"<",)))
+        for row, file in db.execute(asked, (folder, name if not end else name + b"!", *end))
         if split_key(file[4:]) == name[4:]
     ]
 

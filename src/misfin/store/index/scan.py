@@ -17,7 +17,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -30,8 +29,12 @@ from misfin.store.index.file_place import FilePlace
 from misfin.store.index.folders import Folder
 from misfin.store.index.links import Unsettled, settle
 from misfin.store.index.listing import FileState
+from misfin.store.index.regrouping import Regrouping
+from misfin.store.index.same_key import set_apart
 from misfin.store.mail.maildir import MailStore
+from misfin.store.proofs import Proofs
 from misfin.store.rows import Changes
+from misfin.valueclass import dataclass
 
 ScanProgress = Callable[[int, int], None]
 """Called with the number of messages read so far and the total: first, last, and now and then."""
@@ -82,13 +85,18 @@ class Scan:
         filed: Callable[[], int | None] = int,
         address_of: Callable[[str], str] = str,
         is_own: IsOwn | None = None,
+        proofs: Proofs | None = None,
+        regrouping: Callable[[], Regrouping] | None = None,
     ) -> None:
         """``filed`` gives a number that grows with every filing action of this program, None while one runs.
 
-        ``address_of`` gives the address of an account's directory; ``is_own`` knows its aliases.
+        ``address_of`` gives the address of an account's directory; ``is_own`` knows its aliases,
+        ``regrouping`` what a person has decided about conversations.
         """
+        self.proofs = proofs
         self.address_of = address_of
         self.is_own = is_own
+        self.decided = regrouping() if regrouping else None
         self.database = database
         self.filed = filed
         self.store = store
@@ -100,6 +108,8 @@ class Scan:
         """Accounts that cannot be read."""
         self.again: dict[FilePlace, Known] = {}
         """Messages to read again, by place."""
+        self.apart: list[FilePlace] = []
+        """Files renamed because another message has the same key, to be read."""
         self.empty = False
         """Whether the index had no messages, so that no file can be a known message."""
         self.gently = threading.current_thread() is not threading.main_thread()
@@ -172,7 +182,8 @@ class Scan:
         size, reported = FIRST_BLOCK, -math.inf
         while places := waiting.take(size):
             digests, read = self.digests(places)
-            waiting.back(places[read:])
+            waiting.back([*self.apart, *places[read:]])
+            self.apart.clear()
             size = BLOCK
             if digests or self.again:
                 total.take(self.write(partial(self.put_in, places=places[:read], digests=digests)))
@@ -274,7 +285,10 @@ class Scan:
         def unknown(db: sqlite3.Connection) -> set[FilePlace]:
             asked = "SELECT 1 FROM messages WHERE folder = ? AND file = ?"
             return {
-                place for place in fresh if place in self.again or db.execute(asked, place).fetchone() is None
+                place
+                for place in fresh
+                if place in self.again
+                or (db.execute(asked, place).fetchone() is None and not self.renamed(db, place))
             }
 
         wanted = self.read(unknown)
@@ -284,16 +298,23 @@ class Scan:
             if place not in wanted:
                 continue
             folder = self.folders[place.folder]
-            owner = Owner(folder.account, self.address_of(folder.account), self.is_own)
+            owner = Owner(folder.account, self.address_of(folder.account), self.is_own, self.proofs)
             digest = read_place(folder.path, place, owner, folder.keywords)
             if digest is not None:
-                read.append(digest)
+                read.append(self.decided.digest(digest) if self.decided else digest)
                 weight += len(digest.body)
             if weight > BLOCK_TEXT:
                 return read, number
             if self.gently:
                 time.sleep(BREATH)
         return read, len(fresh)
+
+    def renamed(self, db: sqlite3.Connection, place: FilePlace) -> bool:
+        """Whether a file had the key of another message and now has one of its own; it is read later."""
+        fresh = set_apart(db, self.folders[place.folder].path, place, empty=self.empty)
+        if fresh is not None:
+            self.apart.append(fresh)
+        return fresh is not None and fresh.file[:4] == place.file[:4]
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:

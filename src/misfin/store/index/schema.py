@@ -134,7 +134,7 @@ CREATE TABLE threads (
 );
 
 CREATE VIRTUAL TABLE words USING fts5 (
-    subject, sender, recipients, body, files,
+    subject, sender, recipients, body, files, list,
     content='', columnsize=0, prefix='2 3', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
 );
 """
@@ -245,24 +245,29 @@ def create(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         if not usable(db):
-            for statement in _statements(TABLES + TRIGGERS):
-                db.execute(statement)
-            # A new file starts at a random generation, so that a number from the old file never matches.
-            db.executemany(
-                "INSERT INTO facts VALUES (?, ?)",
-                [
-                    ("generation", int.from_bytes(os.urandom(6))),
-                    ("displaced", 0),
-                    # A number still on the screen must not mean another conversation in the new index.
-                    ("last_thread", int.from_bytes(os.urandom(4)) >> 2),
-                ],
-            )
+            fill(db)
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def fill(db: sqlite3.Connection) -> None:
+    """Create the tables of an empty index."""
+    for statement in _statements(TABLES + TRIGGERS):
+        db.execute(statement)
+    # A new file starts at a random generation, so that a number from the old file never matches.
+    db.executemany(
+        "INSERT INTO facts VALUES (?, ?)",
+        [
+            ("generation", int.from_bytes(os.urandom(6))),
+            ("displaced", 0),
+            # A number still on the screen must not mean another conversation in the new index.
+            ("last_thread", int.from_bytes(os.urandom(4)) >> 2),
+        ],
+    )
 
 
 def _statements(script: str) -> list[str]:

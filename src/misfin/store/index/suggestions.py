@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from misfin.store.index.read import known_folders
+from misfin.store.people.completion import People, Vocabulary, no_people
 from misfin.store.search.words import searchable
 
 
@@ -43,3 +44,13 @@ def tags(db: sqlite3.Connection) -> list[str]:
     """Every tag that is in use."""
     found = db.execute("SELECT DISTINCT tags FROM messages WHERE tags <> ''")
     return sorted({tag for (tags,) in found for tag in tags.split()})
+
+
+def vocabulary(db: sqlite3.Connection, text: str, addressees: People | None) -> Vocabulary:
+    """What completes a search that is ``text`` so far; ``addressees`` are people one writes to."""
+    return Vocabulary(
+        writers=lambda prefix: people(db, prefix),
+        addressees=addressees or no_people,
+        tags=tags(db) if "tag:" in text.lower() else (),
+        places=places(db),
+    )

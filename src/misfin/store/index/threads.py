@@ -19,8 +19,9 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Hashable, Iterable, Sequence
-from hashlib import blake2b
 from typing import Final, Generic, NamedTuple, TypeVar
+
+from misfin.store.blake2 import blake2b
 
 REACH: Final = 60 * 86400.0
 """Seconds after a message within which a reply without references can belong to it."""

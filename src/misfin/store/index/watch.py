@@ -34,8 +34,9 @@ _loading: Final = threading.Lock()
 
 _MESSAGES: Final = frozenset({"new", "cur"})
 _FOLDERS: Final = 2
-_DEPTH: Final = 3
-"""Levels below the root: accounts, folders, and their contents; an account is a folder too."""
+_DEPTH: Final = 9
+"""Levels below the root: accounts, folders, and their contents; an account is a folder too,
+and folders may be inside others."""
 
 
 def watch(root: Path, stop: threading.Event) -> Iterator[None]:

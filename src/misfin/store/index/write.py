@@ -29,7 +29,7 @@ _INSERT: Final = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_WORDS: Final = (
-    "INSERT INTO words (rowid, subject, sender, recipients, body, files) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO words (rowid, subject, sender, recipients, body, files, list) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -193,4 +193,5 @@ def _word_values(digest: Digest, row: int) -> tuple[object, ...]:
         searchable(digest.recipients.replace(SEPARATOR, " , ")),
         searchable(digest.body),
         searchable(digest.files),
+        searchable(digest.list_id),
     )

@@ -14,6 +14,7 @@ from misfin.errors import StoreError
 from misfin.model.utf7 import from_utf7 as modified_utf7
 from misfin.model.utf7 import to_utf7
 from misfin.store.mail.casing import own_name, read_back, spelled_out
+from misfin.store.mail.plain_folders import ON_DISK, plain_path
 
 _LONGEST = 255
 """The most bytes in a file name on common systems."""
@@ -28,6 +29,8 @@ def folder_path(home: Path, name: str) -> Path:
 
     Raises :class:`StoreError` for an invalid name: no name can lead out of ``home``.
     """
+    if name.startswith(ON_DISK) and (path := plain_path(home, name)):
+        return path
     if name.startswith(_VERBATIM) and "\0" not in name and name.strip("./"):
         verbatim = name.removeprefix(_VERBATIM)
         directory = home / f".{verbatim.replace('/', '.')}"
@@ -39,6 +42,8 @@ def folder_path(home: Path, name: str) -> Path:
         foreign = home / f".{name.replace('/', '.')}"
         if "\0" not in name and foreign.name not in (".", "..") and foreign.is_dir():
             return foreign
+        if path := plain_path(home, name):
+            return path
         raise StoreError(f"{name!r} cannot be the name of a mail folder.", remedy="Use a name without dots.")
     plain, encoded = f".{'.'.join(parts)}", f".{'.'.join(to_utf7(part) for part in parts)}"
 
@@ -54,6 +59,7 @@ def folder_path(home: Path, name: str) -> Path:
         for other in (plain, *map(_with_stray_bytes, (plain, encoded))):
             if other != encoded and (home / other).is_dir():
                 return home / other
+        return plain_path(home, name) or home / encoded
     return home / encoded
 
 

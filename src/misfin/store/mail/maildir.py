@@ -23,6 +23,7 @@ from misfin.store.mail.casing import own_name, read_back, spelled_out
 from misfin.store.mail.filenames import INFO, LIKELY_PLACES, Entry, ordered, split_name, unique_name
 from misfin.store.mail.foldernames import folder_path, names_of
 from misfin.store.mail.maildir_writing import Finished, NewMessage, clean, take, translated, write
+from misfin.store.mail.plain_folders import inbox_path, is_maildir, plain_names
 
 __all__ = [
     "ABANDONED_AFTER",
@@ -52,14 +53,14 @@ class Maildir:
 
     Raises :class:`StoreError` for errors of the system (disk full, read-only, no permission) and
     :class:`MessageGoneError` if a message is no longer in this folder. ``before_removal`` is called with the
-    key of a message that is about to be deleted for good.
+    keys of messages that are about to be deleted for good.
     """
 
-    __slots__ = ("_before_removal", "path")
+    __slots__ = ("before_removal", "path")
 
-    def __init__(self, path: Path, before_removal: Callable[[str], object] | None = None) -> None:
+    def __init__(self, path: Path, before_removal: Callable[[Sequence[str]], object] | None = None) -> None:
         self.path = path
-        self._before_removal = before_removal
+        self.before_removal = before_removal
 
     def __repr__(self) -> str:
         return f"Maildir({str(self.path)!r})"
@@ -78,8 +79,7 @@ class Maildir:
 
     def exists(self) -> bool:
         """Whether it exists and can be entered."""
-        isdir = os.path.isdir  # never raises; and no Path objects, since receiving asks once per message
-        return isdir(f"{self.path}/new") or isdir(f"{self.path}/cur")
+        return is_maildir(self.path)
 
     # ---- delivery ---------------------------------------------------------------------------------
 
@@ -237,11 +237,10 @@ class Maildir:
         def rename(entry: Entry) -> Entry:
             wanted = entry.flags if flags is None else ordered(flags, entry.flags)
             new_key, subdir = entry.key, "cur" if wanted or flags is not None else entry.subdir
-            if os.path.lexists(to.path / "cur" / f"{new_key}{INFO}{wanted}") or os.path.lexists(
-                to.path / "new" / new_key
-            ):
+            taken = (to.path / "cur" / entry.renamed(wanted), to.path / "new" / new_key)
+            if any(map(os.path.lexists, taken)):
                 new_key = unique_name(time.time())
-            name = new_key if subdir == "new" else f"{new_key}{INFO}{wanted}"
+            name = new_key if subdir == "new" else entry.renamed(wanted, new_key)
             target = Entry(new_key, subdir, wanted, to.path, name)
             rename_across(entry.path, target.path, to.path / DRAFTS / unique_name(time.time()))
             return target
@@ -258,8 +257,8 @@ class Maildir:
 
     def remove(self, key: str, *, sync: bool = True) -> None:
         """Delete a message for good. Only for emptying the trash, and for drafts."""
-        if self._before_removal is not None:
-            self._before_removal(key)
+        if self.before_removal is not None:
+            self.before_removal([key])
 
         def unlink(entry: Entry) -> Entry:
             entry.path.unlink()
@@ -282,11 +281,11 @@ class Maildir:
     def _reflag(self, key: str, change: Callable[[str], str], sync: bool, seen: str = "") -> Entry:
         def rename(entry: Entry) -> Entry:
             flags = ordered(change(entry.flags), entry.flags)
-            target = Entry(entry.key, "cur", flags, self.path, f"{entry.key}{INFO}{flags}")
+            target = Entry(entry.key, "cur", flags, self.path, entry.renamed(flags))
             if target.path != entry.path:
                 if os.path.lexists(target.path):  # two files with one key: never overwrite one with the other
                     fresh = unique_name(time.time())
-                    target = Entry(fresh, "cur", flags, self.path, f"{fresh}{INFO}{flags}")
+                    target = Entry(fresh, "cur", flags, self.path, entry.renamed(flags, fresh))
                 entry.path.rename(target.path)
             return target
 
@@ -314,14 +313,14 @@ class Maildir:
 # ---- accounts and their folders -------------------------------------------------------------------
 
 
-BeforeRemoval = Callable[[str, str, str], object]  # account, folder, key; raises StoreError to keep it
+BeforeRemoval = Callable[[str, str, Sequence[str]], object]  # account, folder, keys; StoreError keeps them
 
 
 class MailStore:
     """All mail of a profile: one Maildir++ per account below ``root``.
 
     ``account`` is always the name of its directory, :attr:`misfin.model.account.Account.directory`.
-    ``before_removal`` writes down deletions for good: that one was meant cannot be seen from its result.
+    ``before_removal`` writes down deletions for good: that they were meant cannot be seen from the result.
     """
 
     __slots__ = ("_before_removal", "root")
@@ -339,29 +338,30 @@ class MailStore:
                 if not entry.name.startswith(".")
                 and not _STRAY.search(entry.name)
                 and entry.is_dir()
-                and Maildir(Path(entry.path)).exists()
+                and is_maildir(inbox_path(Path(entry.path)))
             )
         return []
 
     def has(self, account: str) -> bool:
         """Whether there is a Maildir of this name."""
         with suppress(StoreError):  # a name that no directory can have
-            return Maildir(self._home(account)).exists()
+            return is_maildir(inbox_path(self._home(account)))
         return False
 
     def folders(self, account: str) -> list[str]:
         """Existing folders of an account: the standard ones first in their fixed order, then by name."""
         home = self._home(account)
-        found = {INBOX} if Maildir(home).exists() else set()
+        found = {INBOX} if is_maildir(inbox_path(home)) else set()
         with suppress(FileNotFoundError), os.scandir(home) as entries:
             found |= names_of(
                 home,
                 (
                     entry.name
                     for entry in entries
-                    if entry.name.startswith(".") and entry.is_dir() and Maildir(Path(entry.path)).exists()
+                    if entry.name.startswith(".") and entry.is_dir() and is_maildir(Path(entry.path))
                 ),
             )
+        found |= plain_names(home, found)
         others = sorted(found.difference(FOLDERS))
         return [name for name in FOLDERS if name in found] + others
 
@@ -372,7 +372,7 @@ class MailStore:
             StoreError: the name cannot be that of a folder.
         """
         home = self._home(account)
-        path = home if name.upper() == "INBOX" else folder_path(home, name)
+        path = inbox_path(home) if name.upper() == "INBOX" else folder_path(home, name)
         note = self._before_removal
         return Maildir(path, partial(note, account, name) if note else None)
 

@@ -7,12 +7,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from misfin.errors import StoreError
 from misfin.files import sync_folder, write_new
 from misfin.store.mail.filenames import INFO, Entry, ordered
+from misfin.valueclass import dataclass
 
 Finished = tuple[Path | str, str, str]
 """A file in ``tmp/`` whose content is on disk; its flags; the key of its :class:`NewMessage`, or ``""``."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from misfin.store.mail.keywords import FILE, read_keywords
 from misfin.store.mail.maildir import SUBDIRS, Maildir
+from misfin.valueclass import dataclass
 
 SETTLED_AFTER: Final = 2.0
 """Seconds after which the time of a directory stands for one state of it."""
@@ -25,7 +26,8 @@ class Snapshot:
     """The file names in ``cur`` and ``new``, and the tag of each flag that means one.
 
     ``stamp`` is a value that changes whenever a name does; empty if that cannot be relied upon yet.
-    ``exists`` is false where there is no such Maildir.
+    ``exists`` is false where there is no such Maildir. ``identity`` stays while its directories are the same
+    ones, whatever they are called; it is empty where there are none.
     """
 
     cur: frozenset[str] = frozenset()
@@ -33,6 +35,7 @@ class Snapshot:
     tags: Mapping[str, str] = field(default_factory=dict)
     stamp: str = ""
     exists: bool = True
+    identity: str = ""
 
     def __len__(self) -> int:
         return len(self.cur) + len(self.new)
@@ -53,7 +56,12 @@ def take_snapshot(maildir: Maildir, now: float, known: str = "") -> Snapshot | N
     cur, new = frozenset(maildir.names("cur")), frozenset(maildir.names("new"))
     if settled and _stamp(maildir)[0] != stamp:
         settled = ""
-    return Snapshot(cur, new, tags, settled)
+    return Snapshot(cur, new, tags, settled, identity=identity_in(stamp))
+
+
+def identity_in(stamp: str) -> str:
+    """The identity of a Maildir's directories, from a stamp of it."""
+    return " ".join(":".join(part.split(":")[:2]) for part in stamp.split(" ")[: len(SUBDIRS)])
 
 
 def _stamp(maildir: Maildir) -> tuple[str, float]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from misfin.store.message.words import runs, unfolded, words
+from misfin.valueclass import dataclass
 
 MAX_PEOPLE = 1000
 
 _SPECIAL = r"\"<>(),;:\\\[\]"
 _USUAL = re.compile(
-    rf'\s*+(?:(?:"([^"\\]*+)"\s*+|([^{_SPECIAL}]*+))<([^\s"<>]++)>|([^\s{_SPECIAL}=]++))\s*+(?:,|\Z)'
+    rf'\s*+(?:(?:"([^"\\]*+)"\s*+|([^{_SPECIAL}]*+))<(?!@)([^\s"<>(]++)>|([^\s{_SPECIAL}=]++))\s*+(?:,|\Z)'
 )
 """One person as nearly everybody is written: a name and an address, or an address alone."""
 _TOKENS = re.compile(
@@ -21,6 +21,7 @@ _COMMENT_TOKENS = re.compile(r"\\.|[()]|[^\\()]+|\\", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 _QUOTED_LOCAL = re.compile(r'"(?:[^"\\]|\\.)*"@[^\s<>"]+', re.DOTALL)
+_BARE = re.compile(r"[^\s<>@\"(),;:]+@[^\s<>@\"(),;:]+")
 _ATOM = "\0"
 """Marks the place of an encoded word while its field is parsed: what it contains is not syntax."""
 _ATOMS = re.compile("\0([0-9]+)\0")
@@ -73,6 +74,8 @@ class _Field:
         self.value = self._with_atoms(value.replace(_ATOM, "")) if "=?" in value else value
         self.name: list[str] = []
         self.address = self.comment = ""
+        self.before = 0
+        """How much of the name stood before the address."""
 
     def _with_atoms(self, value: str) -> str:
         out: list[str] = []
@@ -92,7 +95,15 @@ class _Field:
                 # A quoted local part is an address as it stands.
                 self.name.append(part if value.startswith("@", position) else unquoted(part))
             elif part[0] == "<":
-                self.address = _without_blanks(part.removeprefix("<").removesuffix(">").strip("<>"))
+                if self.address:  # two people without a comma between them
+                    name = self.name[self.before :]
+                    del self.name[self.before :]
+                    self.end_of_person()
+                    self.name = name
+                address = _without_blanks(part.removeprefix("<").removesuffix(">").strip("<>"))
+                # An obsolete route may come before the address (RFC 5322 §4.4).
+                self.address = address.rpartition(":")[2] if address.startswith("@") else address
+                self.before = len(self.name)
             elif part in ",;":
                 self.end_of_person()
                 if len(self.found) >= MAX_PEOPLE:
@@ -111,6 +122,9 @@ class _Field:
         if not address and "@" in name:
             if _QUOTED_LOCAL.fullmatch(name) or not set(name) & set("<> "):
                 name, address = self._text(self.comment), name
+            elif "<" not in name and ">" not in name:
+                self.people_without_brackets(name)
+                name = ""
             elif self.atoms and "<" in name:
                 # A whole "name <address>" in encoded words, against RFC 2047 §5.
                 whole = _Field(name, [])
@@ -121,6 +135,23 @@ class _Field:
         self.name.clear()
         self.address = self.comment = ""
 
+    def people_without_brackets(self, text: str) -> None:
+        """A name beside its address, or several people, that nothing but blanks divides."""
+        name: list[str] = []
+        people: list[Person] = []
+        for word in text.split():
+            if _BARE.fullmatch(word):
+                people.append(Person(" ".join(name), word))
+                name = []
+            else:
+                name.append(word)
+        if name and len(people) == 1:
+            name = [people[0].name, *name] if people[0].name else name
+            people = [Person(" ".join(name), people[0].address)]
+        elif name:
+            people.append(Person(" ".join(name), ""))
+        self.found += people
+
     def _text(self, text: str) -> str:
         if self.atoms and _ATOM in text:
             return _ATOMS.sub(lambda found: self.atoms[int(found[1])], text)
@@ -129,6 +160,8 @@ class _Field:
 
 def _without_blanks(address: str) -> str:
     if '"' not in address:
+        if "(" in address and "@" in (bare := without_comments(address)).strip("@ "):
+            address = bare  # RFC 5322 §3.4.1 allows comments on both sides of the @
         return "".join(address.split())
     return "".join(
         piece if piece.startswith('"') else "".join(piece.split()) for piece in _QUOTED.split(address)

@@ -87,6 +87,7 @@ _NO_CHARSETS = frozenset(
 """Python codecs that mail does not use, some of them slow or surprising."""
 
 _BOMS = ((b"\xef\xbb\xbf", _UTF_8), (b"\xff\xfe", "utf_16_le"), (b"\xfe\xff", "utf_16_be"))
+_REPLACEMENT = "\ufffd".encode()
 _CUT_LEADS = b"\xc2\xc3\xe2\xf0"
 """First bytes of the most frequent characters in UTF-8, which hardly end a text in another set."""
 _META = re.compile(
@@ -116,12 +117,19 @@ def decoded(raw: bytes, charset: str) -> tuple[str, bool]:
     except UnicodeError:  # some codecs raise this for bytes they do not know
         pass
     try:
-        return raw.decode(_UTF_8), False  # hardly by chance: the label is wrong
+        if not raw.isascii():  # those of seven bits look like it even if they are right
+            return raw.decode(_UTF_8), False  # hardly by chance: the label is wrong
     except UnicodeDecodeError:
         if codec == _EUC_JP:
             text = _windows_euc_jp(raw)
             return text, known and "\ufffd" not in text
-        return raw.decode(codec, "replace"), False
+    return raw.decode(codec, "replace"), False
+
+
+def encoded(text: str, charset: str) -> bytes:
+    """Text as bytes that :func:`decoded` turns into it again; what the character set lacks becomes ``?``."""
+    codec, _ = _codec(charset)
+    return text.encode(_UTF_8 if codec == _SILENT else codec, "replace")
 
 
 def body(raw: bytes, charset: str, *, html: bool = False) -> tuple[str, bool]:
@@ -179,7 +187,8 @@ def _codec(charset: str) -> tuple[str, bool]:
 def _broken_utf_8(raw: bytes, error: UnicodeDecodeError, *, declared: bool) -> str:
     """Bytes that are not quite UTF-8: each bad one becomes U+FFFD, or all are Windows-1252."""
     text = raw.decode(_UTF_8, "replace")
-    lost = text.count("\ufffd")
+    written = raw.count(_REPLACEMENT)  # the sign itself, which somebody wrote, or a program before this one
+    lost = text.count("\ufffd") - written
     kept = len(text) - len(text.encode("ascii", "ignore")) - lost
     cut = error.reason == "unexpected end of data" and (
         error.end - error.start > 1 or raw[error.start] in _CUT_LEADS

@@ -43,9 +43,12 @@ _MONTH_NAMES = tuple(
 )
 _WORD = r"([^\W\d_]{3,12})\.?"
 _DAY_FIRST = re.compile(
-    rf"\b([0-9]{{1,2}})\.?(?:st|nd|rd|th)?[\s-]*(?:de\s+)?{_WORD}[\s,-]*(?:de\s+)?([0-9]{{2,4}})\b(?![:.])"
+    r"\b(?:0(?=[0-9]{2}\b))?([0-9]{1,2})\.?(?:st|nd|rd|th)?[\s-]*(?:de\s+)?"
+    rf"{_WORD}[\s,-]*(?:de\s+)?([0-9]{{2,4}})\b(?![:.])"
 )
-_MONTH_FIRST = re.compile(rf"\b{_WORD}\s+([0-9]{{1,2}})(?:st|nd|rd|th)?(?![0-9:.])(?:,?\s+([0-9]{{4}})\b)?")
+_MONTH_FIRST = re.compile(
+    rf"\b{_WORD}\s+([0-9]{{1,2}})(?:st|nd|rd|th)?(?![0-9:.])(?:,?\s+([0-9]{{4}}|[0-9]{{2}}(?=\s+[0-9]{{1,2}}[:.]))\b)?"
+)
 _ISO = re.compile(r"\b([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:T|\b)")
 _GERMAN = re.compile(r"\b([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4}|[0-9]{2})\b(?![.:])")
 _AMERICAN = re.compile(r"\b([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})\b")
@@ -99,10 +102,9 @@ def moment(raw: bytes) -> datetime | None:
     found = _USUAL.fullmatch(raw[:_LONGEST])
     if found is None or (month := _MONTH.get(found[2])) is None:
         return _moment(unfolded(raw[:_LONGEST]))
-    day, year, hour, minute, second = (int(found[each]) for each in (1, 3, 4, 5, 6))
-    return _utc(
-        year, month, day, hour, minute, second, _minutes(found[7] == b"-", int(found[8]), int(found[9]))
-    )
+    day, hour, minute, second = (int(found[each]) for each in (1, 4, 5, 6))
+    ahead = _minutes(found[7] == b"-", int(found[8]), int(found[9]))
+    return _utc(_year(found[3]), month, day, hour, minute, second, ahead)
 
 
 def newest(values: list[bytes]) -> datetime | None:
@@ -151,7 +153,7 @@ def _day(value: str) -> tuple[int, int, int, str] | None:
             year = found[3]
             if year is None and (late := _YEAR.search(rest)):  # asctime: the year comes last
                 year, rest = late[1], _around(rest, late)
-            return (int(year), month, int(found[2]), rest) if year else None
+            return (_year(year), month, int(found[2]), rest) if year else None
     return None
 
 
@@ -159,9 +161,9 @@ def _around(value: str, found: re.Match[str]) -> str:
     return f"{value[: found.start()]} {value[found.end() :]}"
 
 
-def _year(text: str) -> int:
+def _year(text: str | bytes) -> int:
     year = int(text)
-    if len(text) < 4:  # RFC 5322 §4.3
+    if year < 1000:  # RFC 5322 §4.3; some programs count from 1900 and write four digits: 0102
         year += 2000 if year < 50 else 1900
     return year
 

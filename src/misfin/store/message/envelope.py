@@ -11,10 +11,8 @@ none for a message without metadata. The lines and the body together are the ori
 from __future__ import annotations
 
 import binascii
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -33,6 +31,7 @@ from misfin.store.message.headers import (
     verbatim_field,
     verbatim_value,
 )
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.trust.certificate import CertificateInfo
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 _FIRST = b"Misfin-Version:"
 _METADATA = ("Misfin-Senders", "Misfin-Recipients", "Misfin-Timestamps")
 _MARKED = {b"<": _METADATA[0], b":": _METADATA[1], b"@": _METADATA[2]}
-_GEMTEXT = b"MIME-Version: 1.0\nContent-Type: text/gemini; charset=utf-8\nContent-Transfer-Encoding: %s\n\n"
+_CONTENT = b"MIME-Version: 1.0\nContent-Type: %s; charset=utf-8\nContent-Transfer-Encoding: %s\n\n"
 _FIELD = re.compile(rb"^([!-9;-~]+):(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _VERIFICATION = re.compile(rb"^Misfin-Verification:.*\n(?:[ \t].*\n)*", re.MULTILINE | re.IGNORECASE)
 _MID_LINK = re.compile(r"^=>[ \t]*mid:<?([!-;=?-~]{1,120}@[!-;=?-~]{1,120}?)>?(?:[ \t]|$)", re.MULTILINE)
@@ -127,9 +126,12 @@ def wrap_sent(
     return b"".join([*head, *_body(body)])
 
 
-def build(fields: Iterable[bytes], body: str) -> bytes:
-    """A gemtext message with the given header fields, as drafts are stored (store/outgoing/drafts.py)."""
-    return b"".join([*fields, *_body(body.encode("utf-8", "replace"))])
+def build(fields: Iterable[bytes], body: str, *, gemtext: bool = True) -> bytes:
+    """A message with the given header fields, as drafts are stored (store/outgoing/drafts.py).
+
+    ``gemtext``: its text is declared to be that, and not plain text.
+    """
+    return b"".join([*fields, *_body(body.encode("utf-8", "replace"), gemtext=gemtext)])
 
 
 def message_id(author: MisfinAddress | None, body: str) -> str:
@@ -137,6 +139,8 @@ def message_id(author: MisfinAddress | None, body: str) -> str:
 
     Blank lines around the body are ignored: Misfin(B) adds and removes them.
     """
+    import hashlib  # late: it loads OpenSSL, and lists of messages do not need it
+
     name = f"{author.mailbox}@{author.hostname}" if author else ""
     digest = hashlib.sha256(f"{name}\n{body.strip()}".encode("utf-8", "replace"))
     return f"<{digest.hexdigest()[:40]}@misfin>"
@@ -162,9 +166,7 @@ def read(data: bytes) -> Envelope:
     """
     if not is_gemmail(data):
         raise StoreError("This message is not a Misfin message stored by this program.")
-    head, _, body = data.partition(b"\n\n")
-    if b"\r\n" in head:  # a sync tool stored it with CRLF; a CR of the message itself is always encoded here
-        head, _, body = data.replace(b"\r\n", b"\n").partition(b"\n\n")
+    head, body = halves(data)
     lines: list[bytes] = []
     fields: dict[str, bytes] = {}
     for found in _FIELD.finditer(head):
@@ -186,6 +188,16 @@ def read(data: bytes) -> Envelope:
     )
 
 
+def halves(data: bytes) -> tuple[bytes, bytes]:
+    """The header and the body as they are read: header lines end in LF, whatever another program made of
+    them.
+    """
+    head, _, body = data.partition(b"\n\n")
+    if b"\r\n" in head:  # a sync tool stored it with CRLF; a CR of the message itself is always encoded here
+        head, _, body = data.replace(b"\r\n", b"\n").partition(b"\n\n")
+    return head, body
+
+
 def with_verification(data: bytes, verification: Mapping[str, str]) -> bytes:
     """The same stored message with another ``Misfin-Verification``; everything else stays byte for byte.
 
@@ -198,6 +210,13 @@ def with_verification(data: bytes, verification: Mapping[str, str]) -> bytes:
     first, newline, rest = head.partition(b"\n")
     field = _parameters_field("Misfin-Verification", verification)
     return b"".join([first, newline, field, rest.removesuffix(b"\n"), blank, body])
+
+
+def vouched_for(data: bytes, host: str) -> bytes:
+    """The same stored message, whose words about its sender are those of ``host``; empty: our own."""
+    if not host:
+        return data
+    return with_verification(data, {**read(data).verification, "by": host})
 
 
 _METADATA_LOWER = frozenset(map(str.lower, _METADATA))
@@ -220,10 +239,11 @@ def _opened(gemmail: bytes, version: Version) -> tuple[GemmailMessage, list[byte
     return message, fields, body
 
 
-def _body(body: bytes) -> tuple[bytes, bytes]:
+def _body(body: bytes, *, gemtext: bool = True) -> tuple[bytes, bytes]:
+    kind = b"text/gemini" if gemtext else b"text/plain"
     if b"\r" in body or b"\0" in body:  # other programs would turn them into line ends, or stop reading there
-        return _GEMTEXT % b"quoted-printable", quoted_printable(body)
-    return _GEMTEXT % b"8bit", body
+        return _CONTENT % (kind, b"quoted-printable"), quoted_printable(body)
+    return _CONTENT % (kind, b"8bit"), body
 
 
 def _common(message: GemmailMessage, date: datetime, author: MisfinAddress | None) -> tuple[bytes, ...]:

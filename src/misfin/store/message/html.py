@@ -1,7 +1,7 @@
 """Converts HTML mail to plain text in linear time: the visible text, with link targets after the links.
 
-Tags are parsed here and not by ``html.parser``, which takes quadratic time on unclosed constructs that anyone
-can put into a message. Nothing is ever fetched; scripts, styles and hidden text are left out.
+Nothing is ever fetched; scripts, styles and hidden text are left out. tests/benchmarks/bench_html.py compares
+it with the libraries for it: none of them leaves out what a mail hides and keeps lists, quotes and tables.
 """
 
 from __future__ import annotations
@@ -9,45 +9,27 @@ from __future__ import annotations
 import re
 from html import unescape
 
-_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]*)")
-_TO_TAG_END = re.compile(r"[^>\"']*")
-_ATTRIBUTE = re.compile(r"([a-zA-Z][a-zA-Z0-9:-]*)\s*(?:=\s*(\"[^\"]*\"?|'[^']*'?|[^\s\"'>]+))?")
+from misfin.store.message.html_tags import (
+    GIVEN,
+    HtmlRun,
+    HtmlTag,
+    alt_of,
+    has_coloured_styles,
+    runs,
+    target_of,
+)
+
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 _INVISIBLE = re.compile(r"[\u00ad\u034f\u200b\u2060\ufeff]|(?<!\w)\u200c|\u200c(?!\w)")
 """Break opportunities and fillers; a non-joiner between letters is part of their spelling and stays."""
-_HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.1-9])|mso-hide\s*:\s*all",
-    re.IGNORECASE,
-)
 
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
-)
-_UNSEEN = frozenset({"head", "script", "style", "template", "title", "svg", "math", "noframes"})
-_RAW = frozenset({"script", "style", "title", "textarea", "noframes", "xmp", "iframe"})
-"""Elements whose content is not markup, which only their own end tag ends."""
-_LINES = frozenset(
-    {
-        "address",
-        "article",
-        "aside",
-        "body",
-        "center",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-    }
-    | {"footer", "form", "header", "hr", "li", "main", "nav", "ol", "section", "table", "tr", "ul"}
-    | {"caption", "details", "legend", "option", "summary"}
-)
-_PARAGRAPHS = frozenset({"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
+_SEPARATION = ("", " ", "\n", "\n\n")
 _DEEPEST_QUOTE = 8
 _DEEPEST_LIST = 8
 _MAX_LISTS = 100
+_MAX_GROUNDS = 200
+_NEVER_CLOSED = {"body"}
+"""Elements whose background is behind all that follows."""
 _LARGEST_NUMBER = 1_000_000
 
 
@@ -56,14 +38,26 @@ def html_to_text(markup: str) -> str:
 
     Detection of hidden text can be wrong: if nothing else remains, hidden text is shown.
     """
-    return _Page().read(markup) or _Page(keep_hidden=True).read(markup)
+    return _Page(white_paper=not has_coloured_styles(markup)).read(markup) or _Page(keep_hidden=True).read(
+        markup
+    )
+
+
+def _wrapping(text: str) -> str:
+    """Text with one blank for several, and without what is not seen."""
+    if not text.isascii():
+        return _SPACES.sub(" ", _INVISIBLE.sub("", text))
+    words = " ".join(text.split())  # much faster than a pattern, but knows more blanks
+    before = " " if text[:1].isspace() else ""
+    return f"{before}{words} " if words and text[-1].isspace() else before + words
 
 
 class _Page:
     """The text written so far, and the open elements that decide how more is written."""
 
-    def __init__(self, *, keep_hidden: bool = False) -> None:
+    def __init__(self, *, keep_hidden: bool = False, white_paper: bool = False) -> None:
         self.keep_hidden = keep_hidden
+        self.white_paper = white_paper
         self.out: list[str] = []
         self.gap = 0  # separator before the next words: 1 a blank, 2 a line end, 3 a blank line
         self.quotes = self.quotes_before = 0
@@ -71,207 +65,195 @@ class _Page:
         self.hidden_depth = 0
         self.preformatted = False
         self.lists: list[int | None] = []  # the number of the last item of each open list; None: a bullet
+        self.grounds: list[list[str | int]] = []  # open elements with a background: name, depth, ground
+        self.ground_names: set[str] = set()
         self.in_marker = False  # a mark was written and its item has no text yet
+        self.given = ""  # what stands for GIVEN in the tags being read
         self.target = ""
         self.label_start = 0
 
     def read(self, markup: str) -> str:
-        for kind, value in _pieces(markup):
-            if kind == "text":
-                self.text(unescape(value) if "&" in value else value)
-            else:
-                self.tag(value)
+        for text, run, self.given in runs(markup):
+            if text and not self.hidden_by:
+                self.text(text)
+            if run is None:
+                continue
+            if (
+                run.careful
+                or self.hidden_by
+                or self.preformatted
+                or (self.ground_names and not self.ground_names.isdisjoint(run.names))
+            ):
+                self.each_tag(run)
+            elif run.steps:
+                for step in run.steps:
+                    self.shown(step)
+            elif run.gap > self.gap and not self.in_marker:
+                self.gap = run.gap
         return "".join(self.out).strip("\n")
 
+    def each_tag(self, run: HtmlRun) -> None:
+        for tag, blanks in run.tags:
+            if tag.plain and not self.hidden_by and tag.name not in self.ground_names:
+                self.separate(tag.gap)
+            else:
+                self.tag(tag)
+            if blanks and not self.hidden_by:
+                self.text(blanks)
+
     def text(self, text: str) -> None:
-        if self.hidden_by or not text:
-            return
+        if "&" in text:
+            text = unescape(text)
         if self.preformatted:
             self.write(text.replace("\n", "\n" + "> " * self.quotes))
             return
-        words = _SPACES.sub(" ", text if text.isascii() else _INVISIBLE.sub("", text))
-        if words.startswith(" "):
-            self.separate(1)
-        if stripped := words.strip(" "):
-            self.write(stripped)
-            if words.endswith(" "):
-                self.separate(1)
+        if "  " in text or not text.isprintable() or "\u034f" in text:  # seldom
+            text = _wrapping(text)
+        if text[:1] == " ":
+            text = text[1:]
+            if not self.gap and not self.in_marker:
+                self.gap = 1
+        if not text:
+            return
+        gap = 0
+        if text[-1] == " ":
+            text, gap = text[:-1], 1
+        if self.quotes or self.quotes_before or not self.out:
+            self.write(text)
+        else:
+            self.out.append(_SEPARATION[self.gap] + text)
+            self.in_marker = False
+        self.gap = gap
 
     def write(self, text: str) -> None:
-        if self.gap > 1 or not self.out:
-            blank = "\n" + "> " * min(self.quotes, self.quotes_before) if self.gap == 3 else ""
-            self.out.append(blank.rstrip(" ") + "\n" + "> " * self.quotes)
-        elif self.gap:
-            self.out.append(" ")
-        self.out.append(text)
-        self.gap, self.quotes_before = 0, self.quotes
+        if self.quotes or self.quotes_before or not self.out:
+            if self.gap > 1 or not self.out:
+                blank = "\n" + "> " * min(self.quotes, self.quotes_before) if self.gap == 3 else ""
+                self.out.append(blank.rstrip(" ") + "\n" + "> " * self.quotes + text)
+            else:
+                self.out.append(_SEPARATION[self.gap] + text)
+            self.quotes_before = self.quotes
+        else:
+            self.out.append(_SEPARATION[self.gap] + text)
+        self.gap = 0
         self.in_marker = False
 
     def separate(self, gap: int) -> None:
-        if not self.in_marker:
-            self.gap = max(self.gap, gap)
+        if gap > self.gap and not self.in_marker:
+            self.gap = gap
 
-    def tag(self, tag: str) -> None:
-        found = _NAME.match(tag)
-        if not found:
-            return
-        name, closing = found[1].lower(), tag.startswith("/")
-        if self.hidden_by and not self.ends_hiding(name, closing):
-            if name == self.hidden_by:
-                self.hidden_depth += -1 if closing else 1
-            self.hidden_by = self.hidden_by if self.hidden_depth else ""
-            return
-        self.hidden_by = ""
-        if not closing and name not in _VOID and self.hides(name, tag):
+    def tag(self, tag: HtmlTag) -> None:
+        name = tag.name
+        if self.hidden_by:
+            if not self.ends_hiding(tag):
+                if name == self.hidden_by:
+                    self.hidden_depth += -1 if tag.closing else 1
+                self.hidden_by = self.hidden_by if self.hidden_depth else ""
+                return
+            self.hidden_by = ""
+        if tag.ground or name in self.ground_names:
+            self.on_ground(tag)
+        if not tag.closing and self.hides(tag):
             self.hidden_by, self.hidden_depth = name, 1
             return
-        if name in _LINES:
-            self.separate(2)
-        elif name in _PARAGRAPHS:
-            self.separate(3)
+        self.shown(tag)
+
+    def shown(self, tag: HtmlTag) -> None:
+        """Do what a tag says that is neither hidden nor hides anything."""
+        if tag.gap > self.gap and not self.in_marker:
+            self.gap = tag.gap
+        if tag.plain:
+            return
+        name = tag.name
         if name == "br":
             self.gap = 3 if self.gap > 1 else 2  # after a line break, a blank line
+        elif name == "a":
+            self.end_link()
+            if not tag.closing:
+                self.target = target_of(self.given) if tag.target == GIVEN else tag.target
+                self.label_start = len(self.out)
+        elif name == "img":
+            if alt := alt_of(self.given) if tag.alt == GIVEN else tag.alt:
+                self.write(f"[{alt}]")
+        elif name == "li" and not tag.closing:
+            self.item(tag)
+        elif name in ("ol", "ul"):
+            self.list_tag(tag)
+        elif name == "blockquote":
+            self.quotes = min(max(0, self.quotes + (-1 if tag.closing else 1)), _DEEPEST_QUOTE)
+        elif name == "pre":
+            self.preformatted = not tag.closing
         elif name == "hr":
             self.write("---")
             self.separate(2)
-        elif name == "li" and not closing:
-            self.item(tag)
-        elif name in ("ol", "ul"):
-            self.list_tag(name, tag, closing)
-        elif name in ("td", "th"):
-            self.separate(1)
-        elif name == "pre":
-            self.preformatted = not closing
-        elif name == "blockquote":
-            self.quotes = min(max(0, self.quotes + (-1 if closing else 1)), _DEEPEST_QUOTE)
-        elif name == "img":
-            if alt := _SPACES.sub(" ", _attributes(tag).get("alt", "")).strip():
-                self.write(f"[{alt}]")
-        elif name == "a":
-            self.end_link()
-            if not closing:
-                self.target = _SPACES.sub("", _attributes(tag).get("href", ""))
-                self.label_start = len(self.out)
 
-    def list_tag(self, name: str, tag: str, closing: bool) -> None:
-        if closing:
+    def list_tag(self, tag: HtmlTag) -> None:
+        if tag.closing:
             if self.lists:
                 self.lists.pop()
         elif len(self.lists) < _MAX_LISTS:
-            self.lists.append(_number(tag, "start", 1) - 1 if name == "ol" else None)
+            first = 1 if tag.start is None else min(tag.start, _LARGEST_NUMBER)
+            self.lists.append(first - 1 if tag.name == "ol" else None)
 
-    def item(self, tag: str) -> None:
+    def item(self, tag: HtmlTag) -> None:
         """Write the mark of a list item, indented by the lists around it."""
         self.in_marker = False
-        self.separate(2)
+        self.gap = max(self.gap, 2)
         last = self.lists[-1] if self.lists else None
         if last is None:
             mark = "* "
         else:
-            self.lists[-1] = number = _number(tag, "value", last + 1)
+            number = last + 1 if tag.value is None else min(tag.value, _LARGEST_NUMBER)
+            self.lists[-1] = number
             mark = f"{number}. "
         self.write("  " * min(len(self.lists) - 1, _DEEPEST_LIST) + mark)
         self.in_marker = True
 
-    def ends_hiding(self, name: str, closing: bool) -> bool:
-        """Whether a tag ends a hidden element whose end tag is missing: a block ends a paragraph."""
-        if self.hidden_by == "p":
-            return not closing and (name in _LINES or name in _PARAGRAPHS)
-        return self.hidden_by == "head" and name == "body"
-
     def end_link(self) -> None:
         """Write the target after the text of a link, unless the text is the target."""
-        label = "".join(self.out[self.label_start :]).strip().rstrip("/")
         target, self.target = self.target, ""
-        if target and target[0] != "#" and label not in (target.rstrip("/"), target.removeprefix("mailto:")):
+        if not target or target[0] == "#":
+            return
+        label = "".join(self.out[self.label_start :]).strip().rstrip("/")
+        if label not in (target.rstrip("/"), target.removeprefix("mailto:")):
             self.separate(1)
             self.write(f"<{target}>")
 
-    def hides(self, name: str, tag: str) -> bool:
-        if name in _UNSEEN:
-            return True
-        if self.keep_hidden or ("hidden" not in tag and "style" not in tag.lower()):
-            return False
-        attributes = _attributes(tag)
-        return "hidden" in attributes or bool(_HIDING.search(attributes.get("style", "")))
+    # ---- what is not meant to be seen -------------------------------------------------------------
 
+    def hides(self, tag: HtmlTag) -> bool:
+        if tag.unseen or self.keep_hidden:
+            return tag.unseen
+        return tag.hides or (tag.white and self.white_paper and not self.is_coloured())
 
-def _number(tag: str, attribute: str, otherwise: int) -> int:
-    given = _attributes(tag).get(attribute, "").strip()
-    if given.isascii() and given.isdecimal() and len(given) < 8:
-        return min(int(given), _LARGEST_NUMBER)
-    return otherwise
+    def is_coloured(self) -> bool:
+        """Whether something around has a background other than white, so that white text can be read."""
+        return any(ground == "colour" for _, _, ground in self.grounds)
 
-
-def _attributes(tag: str) -> dict[str, str]:
-    name = _NAME.match(tag)
-    found: dict[str, str] = {}
-    for attribute in _ATTRIBUTE.finditer(tag, name.end() if name else 0):
-        value = attribute[2] or ""
-        if value[:1] in ('"', "'"):
-            value = value[1:].removesuffix(value[0])
-        found.setdefault(attribute[1].lower(), unescape(value))
-    return found
-
-
-def _pieces(markup: str) -> list[tuple[str, str]]:
-    """Text and tags (without their brackets) in order. A failed search is never repeated."""
-    pieces: list[tuple[str, str]] = []
-    finder = _Finder(markup)
-    lower = markup.lower() if len(markup.lower()) == len(markup) else markup
-    position = 0
-    while True:
-        start = markup.find("<", position)
-        if start < 0:
-            break
-        pieces.append(("text", markup[position:start]))
-        if markup.startswith("<!--", start):
-            position = finder.after("-->", start + 2)
-        elif markup[start + 1 : start + 2] in ("!", "?"):
-            position = finder.after(">", start + 2)
-        elif _NAME.match(markup, start + 1):
-            end = _tag_end(markup, start + 1, finder)
-            tag = markup[start + 1 : end]
-            pieces.append(("tag", tag))
-            position = end + 1
-            name = _NAME.match(tag)
-            if name and name[1].lower() in _RAW and not tag.startswith("/") and not tag.endswith("/"):
-                close = lower.find(f"</{name[1].lower()}", position)
-                stop = close if close >= 0 else len(markup)
-                pieces.append(("text", markup[position:stop]))
-                position = stop
+    def on_ground(self, tag: HtmlTag) -> None:
+        """Follow which elements with a background are open."""
+        if tag.void or (tag.name == "body" and tag.closing):
+            return
+        if tag.closing:
+            for at in range(len(self.grounds) - 1, max(-1, len(self.grounds) - 9), -1):
+                if self.grounds[at][0] == tag.name:
+                    self.grounds[at][1] -= 1  # type: ignore[operator]
+                    if not self.grounds[at][1]:
+                        del self.grounds[at:]
+                        self.ground_names = {str(ground[0]) for ground in self.grounds} - _NEVER_CLOSED
+                    return
+        elif tag.ground:
+            if len(self.grounds) < _MAX_GROUNDS:
+                self.grounds.append([tag.name, 1, tag.ground])
+                self.ground_names |= {tag.name} - _NEVER_CLOSED
         else:
-            pieces.append(("text", "<"))
-            position = start + 1
-        if position >= len(markup):
-            break
-    pieces.append(("text", markup[position:]))
-    return pieces
+            for ground in reversed(self.grounds[-8:]):
+                if ground[0] == tag.name:
+                    ground[1] += 1  # type: ignore[operator]
+                    return
 
-
-def _tag_end(markup: str, position: int, finder: _Finder) -> int:
-    """The position of a tag's ``>``, ignoring those inside quotes; an unclosed quote does not count."""
-    while True:
-        plain = _TO_TAG_END.match(markup, position)
-        position = plain.end() if plain else position
-        if position >= len(markup) or markup[position] == ">":
-            return position
-        closing = finder.after(markup[position], position + 1)
-        position = closing if closing < len(markup) or markup.endswith(markup[position]) else position + 1
-
-
-class _Finder:
-    """``str.find`` that remembers which strings do not occur again."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.missing: set[str] = set()
-
-    def after(self, wanted: str, start: int) -> int:
-        """The position after the next ``wanted``, or the end of the text."""
-        if wanted not in self.missing:
-            found = self.text.find(wanted, start)
-            if found >= 0:
-                return found + len(wanted)
-            self.missing.add(wanted)
-        return len(self.text)
+    def ends_hiding(self, tag: HtmlTag) -> bool:
+        """Whether a tag ends a hidden element whose end tag is missing: a block ends a paragraph."""
+        if self.hidden_by == "p":
+            return not tag.closing and tag.gap > 1
+        return self.hidden_by == "head" and tag.name == "body"

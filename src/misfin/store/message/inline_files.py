@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from misfin.valueclass import dataclass
 
 _BEGIN = re.compile(
-    rb"^(?:begin [0-7]{3,4} (?P<uu>[^\r\n]{1,255})"
+    rb"^(?:begin [0-7]{3,4} (?P<uu>[^\r\n]{0,255})"
     rb"|=ybegin [^\r\n]{0,200}?name=(?P<yenc>[^\r\n]{1,255}))\r?\n",
     re.MULTILINE,
 )
@@ -46,7 +47,7 @@ def _files(data: bytes, start: int, end: int) -> Iterator[InlineFile]:
         last = (_UU_END if uu else _YENC_END).search(data, begin.end(), end)
         if last is None:
             return
-        name = (begin["uu"] or begin["yenc"]).decode("utf-8", "replace").strip().strip('"')
+        name = (begin["uu"] or begin["yenc"] or b"").decode("utf-8", "replace").strip().strip('"')
         yield InlineFile(name, begin.start(), last.end(), "x-uuencode" if uu else "x-yenc")
         position = last.end()
 

@@ -7,8 +7,8 @@ it claims is shown as it is, with a remark. Time and memory are proportional to 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +16,15 @@ from misfin.errors import MessageGoneError, StoreError
 from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.gemmail import GemmailMessage
+from misfin.store import evidence
 from misfin.store.message import envelope, fields
 from misfin.store.message.bodytext import MAX_TEXT
 from misfin.store.message.dates import newest
 from misfin.store.message.fields import Headers, Person
+from misfin.store.message.mailinglist import list_id
 from misfin.store.message.parts import Attachment, PartsReader, ReadingRemark, TextKind
+from misfin.store.message.protection import UNPROTECTED, MailProtection
+from misfin.valueclass import dataclass
 
 MAX_READ = 32 * 1024 * 1024
 """Bytes read of a file to show it; attachments beyond this are reported as cut off."""
@@ -78,8 +82,18 @@ class ParsedMessage:
     text: str = ""
     kind: TextKind = TextKind.PLAIN
     attachments: tuple[Attachment, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    """The content types of the texts that a mail offers to choose from; empty if it offers one."""
+    alternative: str = ""
+    """The one of them that :attr:`text` is."""
     misfin: MisfinDetails | None = None
     remarks: tuple[ReadingRemark, ...] = ()
+    calendars: tuple[bytes, ...] = field(default=(), repr=False)
+    """The calendar files that came with it (invitation.py), as sent, a little over what is read at most."""
+    protections: tuple[MailProtection, ...] = ()
+    """How parts of it are signed or encrypted; :mod:`misfin.store.protected` checks and decrypts them."""
+    list_id: str = ""
+    """The mailing list it came from (RFC 2919): ``Crew talk <crew.lists.example>``."""
     size: int = 0
     head: bytes = field(default=b"", repr=False)
     """The header as received; empty for a gemmail, whose text is :attr:`MisfinDetails.gemmail`."""
@@ -117,24 +131,39 @@ def read_file(path: Path, kind: AddressKind = AddressKind.MAIL, *, limit: int = 
 
 
 def read_message(
-    data: bytes, kind: AddressKind = AddressKind.MAIL, *, size: int | None = None
+    data: bytes,
+    kind: AddressKind = AddressKind.MAIL,
+    *,
+    size: int | None = None,
+    charset: str = "",
+    prefer: str = "",
+    as_html: bool = False,
+    counts: Callable[[bytes], bool] | None = None,
 ) -> ParsedMessage:
     """Read a message from its bytes; ``size`` is the size of the file, if larger. Never raises.
 
-    ``kind`` is the kind of mail of the account that has it (:func:`misfin.model.account.kind_in`). Only in a
-    Misfin account are ``Misfin-*`` fields our receiver's own. Anywhere else a stranger may have written them,
-    so the message is read as ordinary e-mail, whatever it begins with; so it is by default.
+    ``charset`` is the character set of the text of an e-mail, whatever it says itself.
+
+    ``prefer`` is the alternative to read of a mail that has several. With ``as_html``, the text is HTML as it
+    was sent, and other text becomes HTML.
+
+    ``kind`` is the kind of mail of the account that has it (:func:`misfin.model.account.kind_in`). Outside a
+    Misfin account the message is read as ordinary e-mail, whatever it begins with; so it is by default. In
+    one, ``counts`` is asked whether its ``Misfin-*`` fields are our receiver's own
+    (:meth:`misfin.store.seals.Seals.counts`). By default they prove nothing.
     """
     if kind is AddressKind.MISFIN and envelope.is_gemmail(data):
-        return _read_gemmail(data, size or len(data))
-    return _read_mail(data, size or len(data))
+        return _read_gemmail(data, size or len(data), counts is not None and counts(data))
+    return _read_mail(data, size or len(data), charset, prefer, as_html=as_html)
 
 
 # ---- gemmail --------------------------------------------------------------------------------------
 
 
-def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
+def _read_gemmail(data: bytes, size: int, counts: bool) -> ParsedMessage:
     stored = envelope.read(data)
+    if not counts:
+        stored = _unproven(stored)
     message = GemmailMessage.from_bytes(stored.gemmail)
     headers = {name: [value] for name, value in stored.fields.items()}
     proven = bool(stored.certificate)
@@ -148,7 +177,8 @@ def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
         ),
         received_from=stored.received_from,
         received_by=stored.received_by,
-        written_here=not (stored.verification or stored.received_by or "delivered-to" in stored.fields),
+        written_here=counts
+        and not (stored.verification or stored.received_by or "delivered-to" in stored.fields),
         message=message,
         gemmail=stored.gemmail,
     )
@@ -165,15 +195,21 @@ def _read_gemmail(data: bytes, size: int) -> ParsedMessage:
     )
 
 
+def _unproven(stored: envelope.Envelope) -> envelope.Envelope:
+    """The same message without what its fields claim was found out about it."""
+    words = evidence.unsealed(stored.verification, sealed="misfin-seal" in stored.fields)
+    return replace(stored, certificate={}, verification=words, received_from="", received_by="")
+
+
 # ---- all other mail -------------------------------------------------------------------------------
 
 
-def _read_mail(data: bytes, size: int) -> ParsedMessage:
+def _read_mail(data: bytes, size: int, charset: str, prefer: str, *, as_html: bool) -> ParsedMessage:
     if _CR_ENDS.match(data):
         data = re.sub(rb"\r(?!\n)", b"\n", data)
     first = fields.beginning(data)
     headers, start = fields.split(data, first)
-    reading = PartsReader(data)
+    reading = PartsReader(data, prefer, charset, as_html=as_html)
     if size > len(data):
         reading.remark(ReadingRemark.CUT)
     if not data:
@@ -188,7 +224,7 @@ def _read_mail(data: bytes, size: int) -> ParsedMessage:
             reading.show_raw(0, len(data))
     else:
         reading.read(headers, start)
-    text = "\n\n".join(text.strip("\n") for text in reading.texts)
+    text = "\n\n".join(text.strip("\n") for text in _in_order(reading))
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT]
         reading.remark(ReadingRemark.LONG)
@@ -198,10 +234,21 @@ def _read_mail(data: bytes, size: int) -> ParsedMessage:
         kind=reading.kind or TextKind.PLAIN,
         date=_date(headers),
         attachments=tuple(reading.attachments),
+        alternatives=tuple(reading.alternatives),
+        alternative=reading.chosen,
         remarks=tuple(reading.remarks),
+        calendars=tuple(reading.calendars),
+        protections=tuple(reading.protections),
         size=size,
         head=data[first : min(start, first + MAX_HEAD)] if headers else b"",
     )
+
+
+def _in_order(reading: PartsReader) -> list[str]:
+    """What a signature covers first, then what anybody may have added, below a line that says so."""
+    covered = [text for number, text in enumerate(reading.texts) if number in reading.covered]
+    others = [text for number, text in enumerate(reading.texts) if number not in reading.covered]
+    return [*covered, UNPROTECTED, *others] if covered and others else reading.texts
 
 
 def _date(headers: Headers) -> datetime | None:
@@ -222,8 +269,12 @@ def _parsed(
     kind: TextKind = TextKind.PLAIN,
     date: datetime | None = None,
     attachments: tuple[Attachment, ...] = (),
+    alternatives: tuple[str, ...] = (),
+    alternative: str = "",
     misfin: MisfinDetails | None = None,
     remarks: tuple[ReadingRemark, ...] = (),
+    calendars: tuple[bytes, ...] = (),
+    protections: tuple[MailProtection, ...] = (),
     size: int = 0,
     head: bytes = b"",
 ) -> ParsedMessage:
@@ -246,8 +297,13 @@ def _parsed(
         text=text,
         kind=kind,
         attachments=attachments,
+        alternatives=alternatives if len(alternatives) > 1 else (),
+        alternative=alternative,
         misfin=misfin,
         remarks=remarks,
+        calendars=calendars,
+        protections=protections,
+        list_id=list_id(headers) if "list-id" in headers else "",
         size=size,
         head=head,
     )

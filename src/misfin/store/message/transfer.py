@@ -46,6 +46,12 @@ def decoded(raw: bytes, encoding: str) -> bytes:
     return with_footer(raw, encoding)[0]
 
 
+def is_plain(raw: bytes) -> bool:
+    """Whether what is said to be base64 is not encoded: most of its first lines have blanks in them."""
+    lines = [line for line in map(bytes.strip, raw[:2000].split(b"\n")[:-1]) if line]
+    return sum(b" " in line for line in lines) > len(lines) / 2
+
+
 def with_footer(raw: bytes, encoding: str) -> tuple[bytes, bytes]:
     """The content of a part, and the unencoded text that a mailing list added below base64, if it did."""
     if encoding == "base64":

@@ -6,12 +6,12 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from misfin.store.message.charsets import decoded
+from misfin.store.message.charsets import decoded, encoded
 from misfin.store.message.transfer import from_base64
 
 # An unencoded "?" inside a Q word is read as it is meant: one before "=" would end the word.
 _WORD = re.compile(
-    r"=\?([^?\s]{1,60})\?(?:([bB])\?([^?\n]*)|([qQ])\?([^?\n]*(?:(?<!=)\?(?!=)[^?\n]*){0,20}))\?="
+    r"=\?([^?\s]{0,60})\?(?:([bB])\?([^?\n]*)|([qQ])\?([^?\n]*(?:(?<!=)\?(?!=)[^?\n]*){0,20}))\?="
 )
 
 
@@ -52,14 +52,15 @@ def runs(value: str) -> Iterator[tuple[str, int, int]]:
         if not pending:
             start = word.start()
         charset = label
-        pending.append(from_base64(_bytes(word[3])) if word[2] else _from_q(_bytes(word[5])))
+        pending.append(from_base64(_bytes(word[3], "")) if word[2] else _from_q(_bytes(word[5], charset)))
         end = word.end()
     if pending:
         yield decoded(b"".join(pending), charset)[0], start, end
 
 
-def _bytes(payload: str) -> bytes:
-    return payload.encode("utf-8", "replace")
+def _bytes(payload: str, charset: str) -> bytes:
+    """The bytes inside an encoded word; a character beyond ASCII, against the rules, stays as it was read."""
+    return payload.encode("ascii") if payload.isascii() else encoded(payload, charset)
 
 
 def _from_q(payload: bytes) -> bytes:

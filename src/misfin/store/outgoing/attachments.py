@@ -8,10 +8,8 @@ any more is deleted after a day.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +81,10 @@ class AttachmentFiles:
             )
         return path
 
+    def has(self, key: str) -> bool:
+        """Whether the file with this key is there."""
+        return is_key(key) and self._place(key).is_file()
+
     def read(self, key: str) -> bytes:
         """The whole content of a small file; raises :class:`StoreError`."""
         path = self.path(key)
@@ -130,9 +132,11 @@ class AttachmentFiles:
         return True
 
     def _keep(self, pieces: Iterable[bytes], called: str) -> tuple[str, int]:
+        import hashlib  # late: it loads OpenSSL, and drafts without attachments do not need it
+
         with _translated(f"{called} cannot be attached: the copy in {self.folder} failed"):
             private_folder(self.folder)
-            unfinished = self.folder / f"{_UNFINISHED}{secrets.token_hex(8)}.new"
+            unfinished = self.folder / f"{_UNFINISHED}{os.urandom(8).hex()}.new"
             digest, size = hashlib.sha256(), 0
             try:
                 with new_private(unfinished, sync=False) as copy:
@@ -151,6 +155,8 @@ class AttachmentFiles:
 
 def key_of(data: bytes) -> str:
     """The key under which these bytes are kept."""
+    import hashlib  # late: as above
+
     return hashlib.sha256(data).hexdigest()
 
 

@@ -49,6 +49,10 @@ class Question(StrEnum):
     PERSON = "person"
 
 
+ABOUT_TRUST = frozenset({Question.CHANGED_CERTIFICATE, Question.FIRST_USE, Question.UNTRUSTED_SERVER})
+"""Questions about the certificate of a server."""
+
+
 class Phase(StrEnum):
     """How far an attempt got: ``leaving`` is durable before the first byte of the request leaves."""
 

@@ -11,19 +11,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import re
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from misfin.errors import AddressError, MessageGoneError, StoreError
-from misfin.model.account import AddressKind
-from misfin.model.address import MisfinAddress
+from misfin.errors import MessageGoneError, StoreError
 from misfin.model.folders import DRAFTS
-from misfin.model.recipient import mail_address
+from misfin.store.mail.filenames import LOCAL_ONLY
 from misfin.store.mail.maildir import Entry, Maildir, MailStore, NewMessage, unique_name
 from misfin.store.message.envelope import build
 from misfin.store.message.headers import (
@@ -35,11 +34,31 @@ from misfin.store.message.headers import (
     verbatim_value,
 )
 from misfin.store.outgoing.attachments import AttachedFile, AttachmentFiles, is_key, key_of
+from misfin.store.outgoing.draft_fields import is_whole, mark_of, people, writes_gemtext
 
 _FLAGS = "DS"  # Maildir's "draft" and "seen": a draft is never unread mail
 _FIELD = b"Misfin-Draft"
 _OURS = re.compile(rb"^Misfin-Draft:(.*(?:\n[ \t].*)*)", re.MULTILINE)
-_KEY = re.compile(r"\.D([0-9a-f]{16})$")
+_ID = re.compile(r"[0-9a-f]{16}")
+_KEY = re.compile(rf"\.D({_ID.pattern})(?:\.L)?$")
+
+
+class SendProtection(StrEnum):
+    """How a message is to be protected when it is sent."""
+
+    NONE = ""
+    SIGN = "sign"
+    ENCRYPT = "encrypt"
+    """And signed."""
+    SMIME = "smime"  # signed; the others are OpenPGP
+
+
+class Purpose(StrEnum):
+    """What a message is written for."""
+
+    NEW = "new"
+    REPLY = "reply"
+    FORWARD = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class Draft:
     ``attachments`` are files already copied into the profile. ``forwards`` is a stored gemmail to be passed
     on untouched; subject and body are then only shown. ``sender`` is the address in From where that is not
     the account's own but one of its aliases. ``send_at`` is when to send it, 0 for at once. Times are Unix
-    seconds.
+    seconds. One that is to be encrypted stays on this computer: the key of its file says so.
     """
 
     id: str = ""
@@ -67,6 +86,8 @@ class Draft:
     attachments: tuple[AttachedFile, ...] = ()
     sender: str = ""
     send_at: float = 0.0
+    protection: SendProtection = SendProtection.NONE
+    purpose: Purpose = Purpose.NEW
 
     @property
     def empty(self) -> bool:
@@ -85,11 +106,18 @@ class Draft:
 class DraftBox:
     """The drafts of all accounts. Every method raises :class:`StoreError` when the disk refuses.
 
-    ``files`` is where attached files are kept; by default a folder beside that of the mail.
+    ``files`` is where attached files are kept; by default a folder beside that of the mail. ``author`` gives
+    the display name and address of an account by its directory, for drafts that are not an alias's.
     """
 
-    def __init__(self, store: MailStore, files: AttachmentFiles | None = None) -> None:
+    def __init__(
+        self,
+        store: MailStore,
+        files: AttachmentFiles | None = None,
+        author: Callable[[str], tuple[str, str]] = lambda account: ("", account),
+    ) -> None:
         self._store = store
+        self._author = author
         self.files = files or AttachmentFiles(store.root.parent / "attachments")
 
     def save(self, draft: Draft, *, now: float) -> Draft:
@@ -100,15 +128,18 @@ class DraftBox:
         """
         there = self._entries(draft.id)
         before = [pair for pair in there if not draft.modified or self._modified(*pair) <= draft.modified]
-        kept = draft.id if len(before) == len(there) else ""
-        saved = replace(draft, id=kept or secrets.token_hex(8), modified=now)
+        own = len(before) == len(there) and _ID.fullmatch(draft.id)
+        kept = draft.id if own else ""  # that of another program's draft is the name of its file
+        saved = replace(draft, id=kept or os.urandom(8).hex(), modified=now)
         folder = self._folder(saved.account)
         if not folder.exists():
             self._store.create(saved.account)
         if saved.forwards is not None:
             self.files.add_bytes(saved.forwards)
-        key = f"{unique_name(now)}.D{saved.id}"
-        folder.deliver_many([NewMessage(to_bytes(saved), _FLAGS, key=key)], now=now)
+        local = LOCAL_ONLY if saved.protection is SendProtection.ENCRYPT else ""
+        key = f"{unique_name(now)}.D{saved.id}{local}"
+        data = to_bytes(saved, self._author(saved.account))
+        folder.deliver_many([NewMessage(data, _FLAGS, key=key)], now=now)
         for old, entry in before:
             _remove(old, entry)
         return saved
@@ -177,20 +208,46 @@ class DraftBox:
             data = folder.read(entry.key)
         except MessageGoneError:
             return 0.0
-        return (from_bytes(data) or _foreign(data, entry)).modified
+        draft = from_bytes(data)
+        return _written(entry) if draft is None else draft.modified
 
     def _read(self, folder: Maildir, entry: Entry) -> Draft:
         data = folder.read(entry.key)
         draft = from_bytes(data, self.files.read)
-        if draft is None:
-            draft = _foreign(data, entry)
+        if draft is None or _changed_elsewhere(data, draft, self.files):
+            from misfin.store.outgoing.continuing import continued  # late: for drafts of other programs
+
+            found = continued(data, self.files, ours=draft is not None)
+            # What no other program shows is as we wrote it.
+            draft = draft or Draft(purpose=Purpose.REPLY if found["in_reply_to"] else Purpose.NEW)
+            draft = replace(draft, **found, modified=_written(entry))
         # The file's place is the truth: another program may have copied it to another account.
         return replace(draft, id=_id_of(entry.key), account=folder.path.parent.name)
 
 
-def to_bytes(draft: Draft) -> bytes:
-    """A draft as an RFC 5322 message; :func:`from_bytes` gives it back exactly."""
-    facts = {
+def to_bytes(draft: Draft, author: tuple[str, str] | None = None) -> bytes:
+    """A draft as an RFC 5322 message; :func:`from_bytes` gives it back exactly.
+
+    ``author``: the name and address of its account, for a draft that other programs may change.
+    """
+    shown = draft.body.encode("utf-8", "replace").decode()
+    exact = shown == draft.body and "\r" not in shown  # half a character, or line ends, would not survive
+    fields = fields_of(draft, author)
+    facts = facts_of(draft) | ({} if exact else {"body": draft.body})
+    whole = build(fields, shown, gemtext=writes_gemtext(draft.account))
+    if author is not None:
+        facts["shown"] = mark_of(whole)
+    return b"".join([*fields, own_field(facts), whole[len(b"".join(fields)) :]])
+
+
+def own_field(facts: dict[str, Any]) -> bytes:
+    """The field that keeps what was typed."""
+    return verbatim_field(_FIELD.decode(), json.dumps(facts).encode())
+
+
+def facts_of(draft: Draft) -> dict[str, Any]:
+    """What a draft's own field says, where its body can be read from the message."""
+    return {
         "id": draft.id,
         "account": draft.account,
         "to": draft.to,
@@ -206,22 +263,24 @@ def to_bytes(draft: Draft) -> bytes:
         "forwards_file": "" if draft.forwards is None else key_of(draft.forwards),
         "sender": draft.sender,
         "send_at": draft.send_at,
+        "protection": draft.protection,
+        "purpose": draft.purpose.value,
     }
-    shown = draft.body.encode("utf-8", "replace").decode()
-    if shown != draft.body or "\r" in shown:
-        facts["body"] = draft.body  # half a character, or line ends that do not survive as a body
-    fields = [
-        address_field("From", _people((draft.sender or draft.account,))),
-        address_field("To", _people(draft.to)),
-        address_field("Cc", _people(draft.cc)),
-        address_field("Bcc", _people(draft.bcc)),
+
+
+def fields_of(draft: Draft, author: tuple[str, str] | None) -> list[bytes]:
+    """The header fields that other programs read."""
+    own = [author] if author and not draft.sender and "@" in author[1] else []
+    return [
+        address_field("From", own or people((draft.sender or draft.account,))),
+        address_field("To", people(draft.to)),
+        address_field("Cc", people(draft.cc)),
+        address_field("Bcc", people(draft.bcc)),
         b"Date: %s\n" % format_date(datetime.fromtimestamp(draft.modified, UTC)).encode(),
         text_field("Subject", draft.subject),
         id_field("In-Reply-To", [draft.in_reply_to]),
         id_field("References", draft.references[-20:]),
-        verbatim_field(_FIELD.decode(), json.dumps(facts).encode()),
     ]
-    return build(fields, shown)
 
 
 def from_bytes(data: bytes, read: Callable[[str], bytes] | None = None) -> Draft | None:
@@ -251,10 +310,21 @@ def from_bytes(data: bytes, read: Callable[[str], bytes] | None = None) -> Draft
             attachments=_attachments(facts.get("attachments", ())),
             sender=str(facts.get("sender", "")),
             send_at=float(facts.get("send_at", 0.0)),
+            protection=SendProtection(str(facts.get("protection", ""))),
+            purpose=_purpose(facts),
         )
     except (ValueError, KeyError, TypeError):
         return None
     return replace(draft, forwards=read(file)) if file and read is not None else draft
+
+
+def _purpose(facts: dict[str, Any]) -> Purpose:
+    """As it was kept; release 0.1 kept only what follows from it."""
+    if "purpose" in facts:
+        return Purpose(facts["purpose"])
+    if facts["forwards"] is not None:
+        return Purpose.FORWARD
+    return Purpose.REPLY if facts["in_reply_to"] else Purpose.NEW
 
 
 def _facts_of(data: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -272,6 +342,16 @@ def _facts_of(data: bytes) -> tuple[dict[str, Any] | None, str]:
     except ValueError:
         return None, ""
     return (facts if isinstance(facts, dict) else None), body.decode("utf-8", "replace")
+
+
+def _changed_elsewhere(data: bytes, draft: Draft, files: AttachmentFiles) -> bool:
+    """Whether another program has changed a draft of ours, or its files are not in this profile."""
+    plain = data.replace(b"\r\n", b"\n")
+    facts, _ = _facts_of(data)
+    mark = facts.get("shown") if facts else None
+    if mark is None:
+        return False  # written by release 0.1
+    return mark != mark_of(plain) or (is_whole(data) and not all(map(files.has, draft.files())))
 
 
 def _files_of(data: bytes) -> set[str]:
@@ -295,42 +375,21 @@ def _texts(found: Any) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def _foreign(data: bytes, entry: Entry) -> Draft:
-    """A draft another mail program left in the folder."""
-    from misfin.store.message.mime import (
-        read_message,  # the e-mail machinery, for the rare foreign draft only
-    )
-
-    message = read_message(data, AddressKind.MISFIN)  # whoever wrote it, it is only text to continue
+def _written(entry: Entry) -> float:
     try:
-        modified = entry.path.stat().st_mtime
+        return entry.path.stat().st_mtime
     except OSError:
-        modified = 0.0
-    to = tuple(person.address or person.name for person in message.recipients)
-    return Draft(to=to, subject=message.subject, body=message.text, modified=modified)
+        return 0.0
+
+
+def is_draft_key(key: str) -> bool:
+    """Whether a draft of ours was saved under this name."""
+    return bool(_KEY.search(key))
 
 
 def _id_of(key: str) -> str:
     found = _KEY.search(key)
     return found[1] if found else key
-
-
-def _people(texts: Iterable[str]) -> list[tuple[str, str]]:
-    """Names and addresses for a header that other programs read; what is not an address yet is left out."""
-    found = []
-    for text in texts:
-        with suppress(AddressError):
-            found.append(_person(text))
-    return found
-
-
-def _person(text: str) -> tuple[str, str]:
-    try:
-        address = MisfinAddress.parse(text)
-    except AddressError:
-        mailbox, name = mail_address(text)
-        return name, mailbox
-    return address.blurb, address.address
 
 
 def _remove(folder: Maildir, entry: Entry) -> None:

@@ -21,7 +21,7 @@ from typing import Final
 from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient
 from misfin.store.database import Database
-from misfin.store.outgoing import outbox_claims
+from misfin.store.outgoing import outbox_claims, outbox_clock
 from misfin.store.outgoing.deliveries import (
     TAKEN,
     AttemptRow,
@@ -61,7 +61,6 @@ _AGAIN = """UPDATE delivery SET state = 'waiting', why = '', next_attempt = max(
 _KNOWN = """SELECT d.id FROM delivery d JOIN message m ON m.id = d.message
     WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id"""
 _ONE_BY_ONE: Final[Mapping[AddressKind, int]] = MappingProxyType({})
-_CLOCK_SLACK = 60.0  # seconds a clock may be put back unnoticed: NTP corrects by less
 
 
 class Outbox:
@@ -132,11 +131,10 @@ class Outbox:
 
     def rows(self, states: Iterable[DeliveryState] | None = None) -> list[OutboxRow]:
         """Every row, or those in ``states``: newest message first, its recipients in their order."""
-        wanted = json.dumps(list(DeliveryState if states is None else states))
         return load_rows(
             self._db,
             "WHERE d.state IN (SELECT value FROM json_each(?)) ORDER BY m.created DESC, m.rowid DESC, d.id",
-            (wanted,),
+            (json.dumps(list(DeliveryState if states is None else states)),),
         )
 
     def row(self, row_id: int) -> OutboxRow | None:
@@ -157,10 +155,7 @@ class Outbox:
 
     def next_due(self) -> float | None:
         """When the next row is due, or None when nothing waits."""
-        ((due,),) = self._db.read(
-            "SELECT min(next_attempt) FROM delivery WHERE state IN ('waiting', 'deferred')"
-        )
-        return None if due is None else float(due)
+        return outbox_claims.next_due(self._db)
 
     def generation(self) -> tuple[int, int]:
         """A value that differs whenever this or another process changed the queue; cheap to ask."""
@@ -226,7 +221,7 @@ class Outbox:
             for claimed in deliveries:
                 outbox_claims.mark_leaving(self._db, self.owner, claimed, now)
 
-    def refused(self, deliveries: Iterable[Claimed]) -> None:
+    def mark_refused(self, deliveries: Iterable[Claimed]) -> None:
         """Make durable that the server refused what had left: nothing is outstanding between two tries.
 
         Another :meth:`leaving` must come before anything else leaves. Does nothing to a row no longer ours.
@@ -269,6 +264,10 @@ class Outbox:
             self._db.sync()
         return claim
 
+    def next_over(self, route: str, due_by: float, only: Collection[int] | None) -> Outgoing | None:
+        """The message that is next over a route, which may be in use; nothing is claimed."""
+        return outbox_claims.next_over(self._db, route, due_by, only)
+
     def sync(self) -> None:
         """Make durable what is not yet."""
         self._db.sync()
@@ -276,16 +275,11 @@ class Outbox:
     def set_clock(self, now: float) -> int:
         """Where the clock went back since a row began to wait, let it wait only as long as was meant.
 
-        Returns how many rows there were. A wrong year must not keep mail waiting until that year.
+        A wrong year must not keep mail waiting until that year. A time that a person chose stays. Returns how
+        many rows there were.
         """
         with self._db.write():
-            return self._db.execute(
-                "UPDATE delivery SET next_attempt = :now + max(next_attempt - changed, 0),"
-                " hold_until = min(hold_until, :now + max(hold_until - changed, 0)),"
-                " since = min(since, :now), changed = :now"
-                " WHERE state IN ('waiting', 'deferred') AND changed > :now + :slack",
-                {"now": now, "slack": _CLOCK_SLACK},
-            ).rowcount
+            return outbox_clock.put_back(self._db, now)
 
     def recover(self, now: float) -> list[OutboxRow]:
         """Settle rows whose owner is dead: waiting again, or uncertain if they were leaving. Return them."""
@@ -303,6 +297,13 @@ class Outbox:
             "state = 'held' AND pin_name = :name AND pinned <> :pinned"
             " AND (SELECT kind FROM message WHERE id = delivery.message) = :kind",
             {"kind": kind, "name": name, "pinned": pinned, "now": now, "undo": True},
+        )
+
+    def release_held(self, ids: Collection[int], now: float) -> int:
+        """What these rows were held for is settled: release those that are still held; how many that are."""
+        return self._again(
+            "state = 'held' AND id IN (SELECT value FROM json_each(:ids))",
+            {"ids": json.dumps(list(ids)), "now": now, "undo": True},
         )
 
     def retry(self, row_id: int, now: float) -> bool:

@@ -20,6 +20,7 @@ from misfin.store.outgoing.deliveries import (
     History,
     OutboxRow,
     Outcome,
+    Outgoing,
     Transcript,
 )
 from misfin.store.outgoing.outbox_file import load_outgoing, load_rows
@@ -33,6 +34,7 @@ _DUE = """FROM delivery WHERE state IN ('waiting', 'deferred') AND next_attempt 
 _FIRST = f"""SELECT id, message, route {_DUE}
     AND route NOT IN (SELECT route FROM delivery WHERE state = 'sending')
     ORDER BY next_attempt, id LIMIT 1"""  # noqa: S608 - constants
+_NEXT = f"SELECT message {_DUE} ORDER BY next_attempt, id LIMIT 1"
 _MORE = f"""SELECT id {_DUE} AND message = :message AND route = :route AND id <> :first
     ORDER BY id LIMIT :more"""
 _FOLLOWS = """SELECT 1 FROM delivery WHERE state IN ('waiting', 'deferred') AND route = ?
@@ -77,6 +79,19 @@ def take(
 def follows(database: Database, route: str, due_by: float) -> bool:
     """Whether something is due over a route, used or not; needs no transaction."""
     return bool(database.read(_FOLLOWS, (route, due_by)))
+
+
+def next_over(database: Database, route: str, due_by: float, only: Collection[int] | None) -> Outgoing | None:
+    """The message that is next over a route, used or not; needs no transaction."""
+    wanted = None if only is None else json.dumps(list(only))
+    found = database.read(_NEXT, {"due": due_by, "only": wanted, "on": route})
+    return load_outgoing(database, found[0][0]) if found else None
+
+
+def next_due(database: Database) -> float | None:
+    """When the next delivery is due, or None when nothing waits; needs no transaction."""
+    ((due,),) = database.read("SELECT min(next_attempt) FROM delivery WHERE state IN ('waiting', 'deferred')")
+    return None if due is None else float(due)
 
 
 def _begin(database: Database, owner: str, row_id: int, now: float) -> Claimed:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Final
 
 from misfin.errors import AddressError
 from misfin.model.account import AddressKind
 from misfin.model.recipient import normal_address
+from misfin.store.blake2 import blake2b
 from misfin.store.search.folding import PLAIN, bare
 
 MAX_ADDRESS = 320
@@ -106,7 +106,7 @@ def keys_of(text: str) -> set[str]:
 
 def mark_of(text: str) -> bytes:
     """A short stand-in for a long name, so that remembering 100,000 messages takes 3 MB."""
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).digest()
+    return blake2b(text.encode("utf-8", "replace"), digest_size=12).digest()
 
 
 def clean(text: str, longest: int) -> str:

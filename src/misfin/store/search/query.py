@@ -5,6 +5,7 @@
     bob "green flowers" -draft          words (all of them, anywhere in a message), phrases, negation
     pat*                                any word that begins this way
     from:bob to:carol subject:x body:y  words in one field
+    list:crew                           the mailing list it came from
     tag:work in:Archive                 tags; folders, accounts, or account/folder
     is:unread is:starred is:held is:unverified has:link has:attachment
     before:2026-11-20 after:2w          dates (also 2026-11, 2026, today, yesterday) and spans (h d w m y)
@@ -35,6 +36,7 @@ FIELDS: Final = {
     "to": "who it was sent to",
     "subject": "words in the subject",
     "body": "words in the text",
+    "list": "a mailing list",
     "tag": "messages with a tag",
     "in": "a folder or an account",
     "is": "a state: unread, starred, held, …",
@@ -52,7 +54,7 @@ STATES: Final = {
 CONTENTS: Final = {"link": "with a link in its text", "attachment": "with an attached file"}
 DAYS: Final = {"today": 0, "yesterday": 1}
 
-_COLUMNS: Final = {"from": "sender", "to": "recipients", "subject": "subject", "body": "body"}
+_COLUMNS: Final = {"from": "sender", "to": "recipients", "subject": "subject", "body": "body", "list": "list"}
 _UNITS: Final = {"h": "hours", "d": "days", "w": "weeks"}
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 _SPAN: Final = re.compile(r"(\d{1,6})([hdwmy])")

@@ -4,7 +4,8 @@ Each message gets a mark made from its folder, Message-ID and content. The mark 
 name and is also written, fsynced, to the account's ``misfin-imported``. A message whose mark is in either has
 been imported: also after a crash between the two, and after the user has deleted the message for good.
 
-Nothing that is imported proves who wrote it (:mod:`misfin.store.message.claims`).
+Nothing that is imported proves who wrote it (:mod:`misfin.store.message.claims`), but what this very profile
+has sealed, exported and gets back unchanged.
 
 A message whose content is already in the account, in any folder and from any source, is not imported either:
 importing one's own export adds nothing. Messages are counted for this, since two may have the same content: a
@@ -33,6 +34,7 @@ from misfin.store.mail.keywords import FLAGS, check_tag, name_keywords
 from misfin.store.mail.maildir import SUBDIRS, Maildir, MailStore, NewMessage
 from misfin.store.message import envelope, fields
 from misfin.store.message.claims import without_claims
+from misfin.store.seals import Seals
 from misfin.store.transfer import mbox, sources
 from misfin.store.transfer.sources import Item, Skipped, SourceItem
 
@@ -194,6 +196,7 @@ class _Batch:
 
     def __init__(self, store: MailStore, account: str, record: _Record, now: datetime) -> None:
         self._store = store
+        self._seals = Seals(store.root)
         self._account = account
         self._record = record
         self._here = _Here(store, account, record.marks)
@@ -205,7 +208,8 @@ class _Batch:
 
     def add(self, item: Item) -> bool:
         """Add a message unless it is present; True if the batch became full and was stored."""
-        item = replace(item, data=without_claims(item.data))  # whoever made the source wrote its fields
+        if not self._seals.is_sealed(item.data):
+            item = replace(item, data=without_claims(item.data))  # whoever made the source wrote its fields
         mark = self._here.mark_if_new(item.folder, item.data)
         if mark is None:
             self.known += 1

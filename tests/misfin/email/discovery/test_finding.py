@@ -15,8 +15,8 @@ from misfin.email.account import Login, MailServer
 from misfin.email.discovery import Asking, DiscoveryError, FoundBy, find_servers
 from misfin.email.discovery.finding import fetching
 from misfin.email.discovery.probing import Prober
-from misfin.email.discovery.resolving import Resolver
 from misfin.email.http import HttpsClient
+from misfin.email.resolving import Resolver
 from misfin.errors import AddressError
 
 NAMES = (

@@ -283,14 +283,14 @@ def test_search_results_name_their_command():
     assert done.tag == tag
 
 
-def test_three_commands_are_in_flight_and_the_rest_waits():
+def test_four_commands_are_in_flight_and_the_rest_waits():
     engine = selected()
-    tags = [engine.send(commands.fetch(UidSet([uid]), ["FLAGS"])) for uid in range(1, 6)]
-    assert engine.get_outgoing_data().count(b"\r\n") == 3
+    tags = [engine.send(commands.fetch(UidSet([uid]), ["FLAGS"])) for uid in range(1, 7)]
+    assert engine.get_outgoing_data().count(b"\r\n") == 4
     assert engine.pending == tuple(tags)
     done = take(engine, b"A5 OK\r\nA4 OK\r\n")
     assert [event.tag for event in done] == ["A5", "A4"]
-    assert engine.get_outgoing_data() == b"A7 UID FETCH 4 (FLAGS)\r\nA8 UID FETCH 5 (FLAGS)\r\n"
+    assert engine.get_outgoing_data() == b"A8 UID FETCH 5 (FLAGS)\r\nA9 UID FETCH 6 (FLAGS)\r\n"
 
 
 def test_a_selection_waits_for_what_is_in_flight():

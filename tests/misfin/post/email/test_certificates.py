@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from emailpost import email_desk, server_certificate, server_context
@@ -109,6 +111,35 @@ async def test_another_certificate_than_the_trusted_one_is_never_accepted_silent
     assert len(inbox.taken) == 1
 
 
+async def test_the_certificate_trusted_for_another_port_of_the_host_needs_no_second_question(
+    tmp_path,
+):
+    inbox = Inbox()
+    with desk_of(tmp_path) as desk:
+        trust(desk, "localhost:993", "good")
+        async with serving(desk, tmp_path, "good", inbox):
+            desk.put(BEA)
+            (row,) = await desk.run()
+            assert row.state is ACCEPTED
+            assert desk.pins.get(PinKind.MAIL, desk.account.outgoing.name).how == "approved for localhost:993"
+        assert desk.pins.offers() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [("localhost:993", "other key"), ("localhost:993", "renewed"), ("other.example:993", "good")],
+)
+async def test_what_is_trusted_elsewhere_counts_only_for_that_host_and_that_certificate(tmp_path, name, case):
+    inbox = Inbox()
+    with desk_of(tmp_path) as desk:
+        trust(desk, name, case)
+        async with serving(desk, tmp_path, "good", inbox):
+            desk.put(BEA)
+            (row,) = await desk.run()
+            assert (row.state, row.question) == (HELD, Question.UNTRUSTED_SERVER)
+    assert inbox.taken == []
+
+
 async def test_a_new_certificate_of_the_trusted_key_is_accepted_and_noted(tmp_path):
     inbox = Inbox()
     with desk_of(tmp_path) as desk:
@@ -144,6 +175,108 @@ async def test_a_server_that_authorities_vouch_for_by_now_loses_its_exception_an
         notices = [each.text for each in desk.events if isinstance(each, CourierNotice)]
         assert len(notices) == 1
         assert "your exception for it was removed" in notices[0]
+
+
+# ---- what was held, once nobody has to decide any more
+
+
+async def held(desk, *to):
+    """Queue a message, which is held because of the server's certificate."""
+    for each in to or (BEA,):
+        desk.put(each)
+    rows = await desk.run()
+    assert {row.question for row in rows} == {Question.UNTRUSTED_SERVER}
+    return rows
+
+
+async def test_it_is_sent_once_an_authority_in_the_settings_vouches_for_the_server(tmp_path):
+    inbox = Inbox()
+    with desk_of(tmp_path) as desk:
+        async with serving(desk, tmp_path, "good", inbox):
+            await held(desk, BEA, CAL)
+            name = desk.account.outgoing.name
+            assert desk.pins.offered(PinKind.MAIL, name) is not None
+            know(desk, tmp_path, "good")
+            rows = await desk.run()
+        assert [row.state for row in rows] == [ACCEPTED, ACCEPTED]
+        assert desk.pins.offered(PinKind.MAIL, name) is None, "there is nothing to decide any more"
+        (notice,) = [each.text for each in desk.events if isinstance(each, CourierNotice)]
+        assert "can be trusted now" in notice
+
+
+async def test_it_is_sent_once_the_server_presents_a_certificate_of_a_known_authority(tmp_path):
+    with desk_of(tmp_path) as desk:
+        know(desk, tmp_path, "good")
+        async with serving(desk, tmp_path, "other key", Inbox()):
+            await held(desk)
+        async with serving(desk, tmp_path, "good", inbox := Inbox()):
+            (row,) = await desk.run()
+    assert row.state is ACCEPTED
+    assert len(inbox.taken) == 1
+
+
+async def test_it_is_sent_once_the_certificate_is_approved_by_another_process(tmp_path):
+    with desk_of(tmp_path) as desk:
+        async with serving(desk, tmp_path, "good", Inbox()):
+            await held(desk)
+            trust(desk, desk.account.outgoing.name, "good")
+            (row,) = await desk.run()
+    assert row.state is ACCEPTED
+
+
+async def test_it_stays_held_and_unmentioned_while_the_server_is_as_doubtful_as_before(tmp_path):
+    with desk_of(tmp_path) as desk:
+        async with serving(desk, tmp_path, "good", inbox := Inbox()):
+            (before,) = await held(desk)
+            desk.events.clear()
+            (row,) = await desk.run()
+        assert row == before
+        assert desk.events == []
+        assert inbox.taken == []
+
+
+async def test_a_courier_at_work_follows_the_settings(tmp_path):
+    with desk_of(tmp_path) as desk:
+        async with serving(desk, tmp_path, "good", Inbox()):
+            (row,) = await held(desk)
+            courier = desk.courier()
+            working = asyncio.create_task(courier.run())
+            know(desk, tmp_path, "good")
+            courier.accounts_changed()
+            await until_true(lambda: desk.row(row.id).state is ACCEPTED)
+            await courier.stop()
+            await working
+
+
+async def test_a_connection_is_not_used_any_more_once_the_settings_have_changed(tmp_path):
+    with email_desk(tmp_path) as desk:
+        async with ScriptedServer(PLAIN) as server, ScriptedServer(PLAIN) as other:
+            desk.at(server.port)
+            courier = desk.courier()
+            working = asyncio.create_task(courier.run())
+            (row,) = desk.put(BEA)
+            await until_true(lambda: desk.row(row.id).state is ACCEPTED)
+            desk.at(other.port)
+            courier.accounts_changed()
+            (row,) = desk.put(CAL)
+            courier.wake()
+            await until_true(lambda: desk.row(row.id).state is ACCEPTED)
+            assert b"QUIT" in server.got
+            assert CAL.encode() in other.got
+            await courier.stop()
+            await working
+
+
+async def until_true(holds):
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def know(desk, folder, case):
+    """The account's own authority is the one of this certificate from now on."""
+    (folder / "known.pem").write_bytes(server_certificate(case)[1])
+    desk.account = replace(desk.account, ca_file=str(folder / "known.pem"))
 
 
 @pytest.mark.parametrize(

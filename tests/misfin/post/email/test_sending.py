@@ -74,3 +74,23 @@ async def test_logging_in_over_tls_works_and_is_masked_in_the_transcript(tmp_pat
     assert b"AUTH PLAIN ***" in attempt.request
     assert b"secret" not in attempt.request
     assert attempt.response.startswith("250")
+
+
+@pytest.mark.parametrize("put_back_by", [3600.0, 365 * 86400.0])
+async def test_a_chosen_time_stays_when_the_clock_is_put_back(desk, put_back_by):
+    inbox = Inbox()
+    async with aiosmtpd(inbox) as port:
+        desk.at(port)
+        eight = desk.now + 7200.0
+        (chosen,) = desk.put("bea@example.org", send_at=eight)
+        (at_once,) = desk.put("cal@example.org")
+        desk.now -= put_back_by
+        await desk.run()
+        assert desk.row(at_once.id).state is ACCEPTED
+        assert desk.row(chosen.id).next_attempt == desk.row(chosen.id).hold_until == eight
+        desk.now = eight - 1
+        await desk.run()
+        assert len(inbox.taken) == 1
+        desk.now = eight + 1
+        await desk.run()
+    assert [each.rcpt_tos for each in inbox.taken] == [["cal@example.org"], ["bea@example.org"]]

@@ -361,3 +361,28 @@ async def test_a_message_changed_by_others_meanwhile_is_left_alone(dovecot):
         assert set(left) == {ids[1]}
         flags = [each.flags.chars for each in (await inbox_of(remote))[1].listed]
         assert flags == ["F", "R", "F", "", ""]
+
+
+async def test_folders_are_asked_for_their_state_where_the_list_does_not_say_it(dovecot):
+    async with imap_remote(dovecot, hidden=["LIST-STATUS"]) as remote:
+        asked: list[str] = []
+        remote.session.line.trace = asked.append
+        folders = await remote.folders()
+        assert all(folder.status is not None for folder in folders)
+        assert sum(" STATUS " in line for line in asked if line.startswith("C:")) == len(folders)
+        inbox = next(folder for folder in folders if folder.role is Role.INBOX)
+        await remote.look(inbox, START)
+        again = {folder.raw: folder.status for folder in await remote.folders()}
+        assert again.pop(inbox.raw) is None  # it is open: its state is known otherwise
+        assert all(again.values())
+
+
+async def test_a_log_in_is_followed_by_one_exchange(dovecot):
+    async with imap_remote(dovecot) as remote:
+        said: list[str] = []
+        remote.session.line.trace = said.append
+        await remote.folders()
+        sent = [line.split()[2] for line in said if line.startswith("C:")]
+        assert sent == ["ID", "ENABLE", "NAMESPACE", "LIST"]
+        assert [line[:2] for line in said][:4] == ["C:"] * 4
+        assert remote.session.qresync

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import ssl
-from collections.abc import AsyncIterator
-
 import pytest
-from scriptedmail import Answer, imap_answers, scripted_mail
+from scriptedmail import imap_answers
+from scriptedremote import INBOX, OTHER, PLAIN, SELECTED, remote
 
-from misfin.email.incoming import IncomingClient
-from misfin.email.sasl import Credentials
 from misfin.errors import ConnectError, RemoteError, RemoteProtocolError
 from misfin.post.imap.remote import ImapRemote
-from misfin.post.imap.session import ImapSession
 from misfin.post.sync.remote import FolderGoneError, StepRefusedError
 from misfin.post.sync.values import (
     NO_FLAGS,
@@ -22,40 +16,9 @@ from misfin.post.sync.values import (
     Fetched,
     FlagSet,
     NotFetched,
-    RemoteFolder,
     SyncPoint,
     Wanted,
 )
-
-INBOX, OTHER = RemoteFolder(b"INBOX", "INBOX"), RemoteFolder(b"Other", "Other")
-SELECTED = (
-    b"* 2 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 12] x\r\n* OK [HIGHESTMODSEQ 50] x\r\n"
-    b"* OK [PERMANENTFLAGS (\\Seen)] x\r\n%t OK [READ-WRITE] selected\r\n"
-)
-PLAIN = "IMAP4rev1 UIDPLUS"
-
-
-@contextlib.asynccontextmanager
-async def remote(
-    *pairs: tuple[str, bytes], offers: str = PLAIN, answer: Answer | None = None
-) -> AsyncIterator[ImapRemote]:
-    greeting = f"* OK [CAPABILITY {offers}] ready\r\n".encode()
-    logged_in = ("LOGIN", b"%%t OK [CAPABILITY %b] in\r\n" % offers.encode())
-    enabled = ("ENABLE", b"* ENABLED QRESYNC\r\n%t OK\r\n")
-    answers = answer or imap_answers(logged_in, enabled, *pairs, ("SELECT", SELECTED))
-    async with scripted_mail(answers, greeting) as peer:
-        client = IncomingClient(
-            peer.server, context=ssl.create_default_context(), credentials=Credentials("ada", "x")
-        )
-        await client.connect()
-        try:
-            await client.log_in()
-            found = ImapRemote(ImapSession(client.line), {})
-            await found.begin()
-            found.peer = peer  # type: ignore[attr-defined]
-            yield found
-        finally:
-            await client.close()
 
 
 async def fetched(found: ImapRemote, *wanted: Wanted) -> list[object]:
@@ -274,6 +237,27 @@ async def test_the_second_half_of_a_change_is_not_taken_for_anothers():
 async def test_a_server_that_does_not_say_that_it_deleted_did_not():
     async with remote(("UID SEARCH", b"* SEARCH 3\r\n%t OK\r\n")) as found:
         assert list(await found.remove(INBOX, ["3"])) == []
+
+
+async def test_ids_of_a_folder_that_was_renumbered_between_two_steps_are_not_used():
+    other = SELECTED.replace(b"UIDVALIDITY 7", b"UIDVALIDITY 8")
+    answers = {"INBOX": [SELECTED, other, other, other], "Other": [SELECTED]}
+    logged_in = ("LOGIN", b"%%t OK [CAPABILITY %b] in\r\n" % PLAIN.encode())
+    usual = imap_answers(logged_in, ("UID FETCH", b"%t OK\r\n"), ("UID SEARCH", b"* SEARCH\r\n%t OK\r\n"))
+
+    def answer(tag, rest):
+        if not rest.startswith("SELECT"):
+            return usual(tag, rest)
+        return answers[rest.split()[1].strip('"')].pop(0).replace(b"%t", tag.encode())
+
+    async with remote(answer=answer) as found:
+        await found.look(INBOX, START)
+        await found.look(OTHER, START)
+        for change in (found.remove(INBOX, ["3"]), found.move(INBOX, ["3"], OTHER)):
+            with pytest.raises(StepRefusedError, match="renumbered"):
+                await change
+        assert not [line for line in found.peer.lines if "EXPUNGE" in line or "COPY" in line]  # type: ignore[attr-defined]
+        assert (await found.look(INBOX, START)).point.epoch == "8"
 
 
 async def test_nothing_a_pass_sends_is_a_plain_expunge_or_a_close():

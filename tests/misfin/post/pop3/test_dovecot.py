@@ -87,9 +87,31 @@ async def test_a_server_without_unique_ids_is_known_by_its_headers():
         assert await ids(remote) == first
 
 
-async def test_a_server_that_says_nothing_to_know_a_message_by_is_refused():
-    async with drop({"UIDL": b"-ERR what\r\n", "TOP 1 0": b"-ERR what\r\n"}) as (remote, _):
+NOTHING = {"UIDL": b"-ERR what\r\n", "TOP 1 0": b"-ERR what\r\n", "TOP 2 0": b"-ERR what\r\n"}
+
+
+async def test_without_headers_either_messages_are_read_whole_to_know_them_again():
+    async with drop({"UIDL": b"-ERR what\r\n"}) as (remote, _):
+        by_their_headers = await ids(remote)
+    async with drop(NOTHING) as (remote, peer):
+        found = await ids(remote)
+        assert found == by_their_headers
+        assert peer.lines[-2:] == ["RETR 1", "RETR 2"]
+        (first,) = await fetched(remote, Wanted(found[0], 20))
+        assert first == Fetched(found[0], b"Subject: one\r\n\r\nx\r\n")
+
+
+async def test_not_where_that_would_be_too_much_each_time():
+    large = {"LIST": b"+OK\r\n1 20\r\n2 9000000\r\n.\r\n"}
+    async with drop(NOTHING | large) as (remote, peer):
         with pytest.raises(MailServerError, match="neither"):
+            await ids(remote)
+        assert not any(line.startswith("RETR") for line in peer.lines)
+
+
+async def test_a_message_that_cannot_be_read_to_know_it_ends_the_look():
+    async with drop(NOTHING | {"RETR 2": b"-ERR damaged\r\n"}) as (remote, _):
+        with pytest.raises(MailServerError, match="refused a message"):
             await ids(remote)
 
 

@@ -9,10 +9,13 @@ from syncdesk import SyncDesk, text
 
 from misfin.errors import StoreError
 from misfin.post.sync.answering import SyncAnswer, answer
-from misfin.post.sync.base import Doubt, FolderState
+from misfin.post.sync.base import AskReason, FolderState, OperationKind, PendingOperation
+from misfin.post.sync.identify import Facts
+from misfin.post.sync.journal import begin, ended, pending
 from misfin.post.sync.schema import STEPS
 from misfin.post.sync.state import SyncState
 from misfin.post.sync.waiting import changes_waiting
+from misfin.store.database import Database
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ async def test_a_folder_says_how_many_messages_it_asks_about(desk):
     for uid in list(desk.server.inbox.messages)[:30]:
         desk.server.inbox.remove(uid)
     (asking,) = (await desk.settle()).asking
-    assert (asking.doubt, asking.doubted) == (Doubt.MANY_THERE, 30)
+    assert (asking.reason, asking.asked_about) == (AskReason.MANY_THERE, 30)
 
 
 async def test_a_folder_without_its_files_asks_about_all_of_them(desk):
@@ -43,7 +46,7 @@ async def test_a_folder_without_its_files_asks_about_all_of_them(desk):
     for entry in desk.files():
         entry.path.unlink()
     (asking,) = (await desk.settle()).asking
-    assert (asking.doubt, asking.doubted) == (Doubt.EMPTY_HERE, 7)
+    assert (asking.reason, asking.asked_about) == (AskReason.EMPTY_HERE, 7)
 
 
 async def test_a_folder_that_is_gone_on_the_server_asks_about_all_its_messages(desk):
@@ -53,7 +56,7 @@ async def test_a_folder_that_is_gone_on_the_server_asks_about_all_its_messages(d
     await desk.settle()
     del desk.server.folders[b"Crew"]
     (asking,) = (await desk.settle()).asking
-    assert (asking.local, asking.doubt, asking.doubted) == ("Crew", Doubt.GONE_THERE, 4)
+    assert (asking.local, asking.reason, asking.asked_about) == ("Crew", AskReason.GONE_THERE, 4)
 
 
 async def test_what_was_changed_here_waits_until_a_pass_has_sent_it(desk):
@@ -115,6 +118,27 @@ def test_a_state_of_the_first_version_is_brought_up_to_date(tmp_path):
     state = SyncState(path)
     assert state.in_step() == 0.0
     assert state.folders() == []
+    state.close()
+
+
+def test_what_was_begun_with_the_second_version_is_finished_with_this_one(tmp_path):
+    path = tmp_path / "work.db"
+    old = Database(path, "The sync state", STEPS[:2])
+    with old.write():
+        old.execute(
+            "INSERT INTO folder (id, local, remote, name, remote_id, role, uploads)"
+            " VALUES (1, 'Inbox', x'41', 'A', '', 'inbox', 1)"
+        )
+        old.execute("INSERT INTO doing VALUES (7, 'append', 1, 'key', '', 0, x'01', x'02', 3, 4.0)")
+    old.close()
+    state = SyncState(path)
+    assert pending(state) == [
+        PendingOperation(7, OperationKind.APPEND, 1, "key", facts=Facts(b"\x01", b"\x02", 3, b""), begun=4.0)
+    ]
+    with state.write():
+        ended(state, [7])
+        begin(state, [PendingOperation(0, OperationKind.APPEND, 1, "other")])
+    assert [each.id for each in pending(state)] == [8]  # no number is given twice
     state.close()
 
 

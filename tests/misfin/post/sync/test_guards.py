@@ -12,7 +12,7 @@ from syncdesk import SyncDesk, text
 
 from misfin.errors import StoreError
 from misfin.post.sync.answering import SyncAnswer, answer
-from misfin.post.sync.base import Doing, DoingKind, Doubt, FolderState
+from misfin.post.sync.base import AskReason, FolderState, OperationKind, PendingOperation
 from misfin.post.sync.journal import begin
 from misfin.post.sync.values import FlagSet
 
@@ -23,7 +23,7 @@ def desk(tmp_path):
 
 
 def asking(result):
-    return {folder.local: folder.doubt for folder in result.asking}
+    return {folder.local: folder.reason for folder in result.asking}
 
 
 async def test_many_files_that_disappear_are_not_deleted_on_the_server(desk):
@@ -32,7 +32,7 @@ async def test_many_files_that_disappear_are_not_deleted_on_the_server(desk):
     for entry in desk.files()[:31]:
         entry.path.unlink()
     result = await desk.settle()
-    assert asking(result) == {"Inbox": Doubt.MANY_HERE}
+    assert asking(result) == {"Inbox": AskReason.MANY_HERE}
     assert desk.there() == sent
     answer(desk.state, "Inbox", SyncAnswer.KEEP)
     assert asking(await desk.settle()) == {}
@@ -54,7 +54,7 @@ async def test_many_messages_that_disappear_on_the_server_are_not_removed_here(d
     await desk.settle()
     for uid in list(desk.server.inbox.messages)[:21]:
         desk.server.inbox.remove(uid)
-    assert asking(await desk.settle()) == {"Inbox": Doubt.MANY_THERE}
+    assert asking(await desk.settle()) == {"Inbox": AskReason.MANY_THERE}
     assert desk.here() == sent
     answer(desk.state, "Inbox", SyncAnswer.DELETE)
     assert asking(await desk.settle()) == {}
@@ -68,10 +68,10 @@ async def test_a_maildir_removed_to_start_afresh_deletes_nothing(desk):
     shutil.rmtree(desk.root / "mail" / "work" / "cur")
     shutil.rmtree(desk.root / "mail" / "work" / "new")
     desk.store.create("work")
-    assert asking(await desk.settle()) == {"Inbox": Doubt.EMPTY_HERE}
+    assert asking(await desk.settle()) == {"Inbox": AskReason.EMPTY_HERE}
     assert desk.there() == sent
     desk.fill(1, first=6)  # new mail is fetched meanwhile, and does not hide the sign
-    assert asking(await desk.settle()) == {"Inbox": Doubt.EMPTY_HERE}
+    assert asking(await desk.settle()) == {"Inbox": AskReason.EMPTY_HERE}
     assert sum(desk.there().values()) == 6
     answer(desk.state, "Inbox", SyncAnswer.KEEP)
     assert asking(await desk.settle()) == {}
@@ -94,7 +94,7 @@ async def test_another_directory_in_its_place_deletes_nothing_even_from_the_tras
     (desk.root / "mail" / "work").rename(desk.root / "elsewhere")
     desk.store.create("work")
     desk.inbox.identity("work", create=True)
-    assert asking(await desk.settle()) == {"Trash": Doubt.OTHER_HERE}
+    assert asking(await desk.settle()) == {"Trash": AskReason.OTHER_HERE}
     assert desk.there(b"trash") == sent
     shutil.rmtree(desk.root / "mail" / "work")
     (desk.root / "elsewhere").rename(desk.root / "mail" / "work")
@@ -107,7 +107,7 @@ async def test_a_folder_that_loses_everything_on_the_server_is_kept_here(desk):
     await desk.settle()
     for uid in list(desk.server[b"archive"].messages):
         desk.server[b"archive"].remove(uid)
-    assert asking(await desk.settle()) == {"Archive": Doubt.GONE_THERE}
+    assert asking(await desk.settle()) == {"Archive": AskReason.GONE_THERE}
     assert desk.here("Archive") == sent
     answer(desk.state, "Archive", SyncAnswer.KEEP)
     assert asking(await desk.settle()) == {}
@@ -120,7 +120,7 @@ async def test_a_folder_deleted_on_the_server_is_kept_here_until_a_person_decide
     desk.store.folder("work", "Lists").deliver(text(1), flags="S")
     await desk.settle()
     del desk.server.folders[b"Lists"]
-    assert asking(await desk.settle()) == {"Lists": Doubt.GONE_THERE}
+    assert asking(await desk.settle()) == {"Lists": AskReason.GONE_THERE}
     assert desk.here("Lists") == Counter([text(1)])
     answer(desk.state, "Lists", SyncAnswer.KEEP if keep else SyncAnswer.DELETE)
     assert asking(await desk.settle()) == {}
@@ -136,7 +136,7 @@ async def test_a_folder_removed_here_is_not_deleted_on_the_server(desk):
     desk.store.folder("work", "Lists").deliver(text(1), flags="S")
     await desk.settle()
     shutil.rmtree(desk.store.folder("work", "Lists").path)
-    assert asking(await desk.settle()) == {"Lists": Doubt.MISSING_HERE}
+    assert asking(await desk.settle()) == {"Lists": AskReason.MISSING_HERE}
     answer(desk.state, "Lists", SyncAnswer.DELETE)
     assert asking(await desk.settle()) == {}
     assert desk.there(b"Lists") == Counter([text(1)])
@@ -153,7 +153,7 @@ async def test_a_server_restored_from_a_backup_is_compared_message_by_message(de
     other = text(99)
     inbox.add(other)  # gets a number that was another message's
     result = await desk.settle()
-    assert asking(result) == {"Inbox": Doubt.WENT_BACK}
+    assert asking(result) == {"Inbox": AskReason.WENT_BACK}
     assert desk.here() == Counter([*sent, other])
     answer(desk.state, "Inbox", SyncAnswer.KEEP)
     await desk.settle()
@@ -198,7 +198,7 @@ async def test_what_is_lost_when_everything_is_numbered_again_is_not_uploaded_wi
     await desk.settle()
     desk.server.inbox.remove(2)
     desk.server.inbox.renumber(77)
-    assert asking(await desk.settle()) == {"Inbox": Doubt.RENUMBERED}
+    assert asking(await desk.settle()) == {"Inbox": AskReason.RENUMBERED}
     assert sum(desk.there().values()) == 3
     assert desk.here() == sent
 
@@ -211,7 +211,7 @@ async def test_an_id_that_stands_for_another_message_deletes_nothing(desk):
     entry = next(each for each in desk.files() if b"Subject: 1\n" in each.path.read_bytes())
     folder = desk.state.folder("Inbox")
     with desk.state.write():
-        begin(desk.state, [Doing(0, DoingKind.DELETE, folder.id, entry.key, begun=desk.now)])
+        begin(desk.state, [PendingOperation(0, OperationKind.DELETE, folder.id, entry.key, begun=desk.now)])
     entry.path.unlink()
     await desk.once()
     assert desk.there() == Counter([first, second])

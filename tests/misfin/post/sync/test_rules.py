@@ -9,8 +9,8 @@ import pytest
 from modelserver import ALL
 from syncdesk import SyncDesk, text
 
-from misfin.post.sync.base import Doing, DoingKind
-from misfin.post.sync.journal import begin, changes_made, doing
+from misfin.post.sync.base import OperationKind, PendingOperation
+from misfin.post.sync.journal import begin, changes_made, pending
 from misfin.post.sync.opening import fetch_message, left_on_server
 from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.settings import SyncSettings
@@ -21,6 +21,12 @@ from misfin.store.mail.keywords import FLAGS, name_keywords, read_keywords
 @pytest.fixture
 def desk(tmp_path):
     return SyncDesk(tmp_path)
+
+
+@pytest.fixture
+def settled_stamps(monkeypatch):
+    """What was written just now counts as written long ago."""
+    monkeypatch.setattr("misfin.store.mail.snapshot.SETTLED_AFTER", -1.0)
 
 
 def flags_here(desk, folder="Inbox"):
@@ -34,7 +40,7 @@ def flags_here(desk, folder="Inbox"):
 def meant(desk, entry, folder="Inbox"):
     with desk.state.write():
         number = desk.state.folder(folder).id
-        begin(desk.state, [Doing(0, DoingKind.DELETE, number, entry.key, begun=desk.now)])
+        begin(desk.state, [PendingOperation(0, OperationKind.DELETE, number, entry.key, begun=desk.now)])
     entry.path.unlink()
 
 
@@ -142,7 +148,7 @@ async def test_what_a_person_deletes_for_good_is_deleted_on_the_server(desk):
     meant(desk, next(each for each in desk.files() if b"Subject: 1\n" in each.path.read_bytes()))
     await desk.once()
     assert desk.there() == Counter([second])
-    assert doing(desk.state) == []
+    assert pending(desk.state) == []
     assert [(each.what, each.folder) for each in changes_made(desk.state)] == [("deleted", "Inbox")]
     assert first
 
@@ -297,7 +303,7 @@ async def test_a_message_over_the_limit_stays_on_the_server(tmp_path):
     assert desk.here() == Counter([text(1), text(3, b"y" * 500)])
     desk.server.inbox.remove(2)
     await desk.settle()
-    assert doing(desk.state) == []
+    assert pending(desk.state) == []
 
 
 async def test_an_upload_that_is_refused_is_reported_and_tried_again_an_hour_later(desk, monkeypatch):
@@ -353,3 +359,91 @@ async def test_a_pass_over_one_folder_deletes_nothing_here_before_it_has_seen_th
     desk.server.move(1, b"INBOX", b"archive")
     await desk.once(only=[b"INBOX"])
     assert (sum(desk.here("Archive").values()), desk.attic()) == (1, Counter())
+
+
+async def renamed_there(desk):
+    """The requests about folders since the last pass but one."""
+    await desk.once()
+    calls = [call for call in desk.remote.calls if call.split()[0] in ("rename", "create")]
+    await desk.settle()
+    return calls
+
+
+async def test_a_folder_renamed_here_while_it_is_empty_is_renamed_on_the_server(desk, settled_stamps):
+    desk.store.create("work", ["Old"])
+    await desk.settle()
+    desk.store.folder("work", "Old").path.rename(desk.store.folder("work", "New").path)
+    assert await renamed_there(desk) == ["rename Old"]
+    assert b"New" in desk.server.folders
+    assert b"Old" not in desk.server.folders
+    assert [folder.local for folder in desk.state.folders() if folder.local in ("Old", "New")] == ["New"]
+
+
+@pytest.mark.parametrize("gone", ["here", "there", "folder"])
+async def test_a_folder_renamed_while_it_needs_a_decision_has_one_name_and_goes_on_asking(desk, gone):
+    desk.store.create("work", ["Old"])
+    await desk.settle()
+    desk.fill(60, b"Old")
+    await desk.settle()
+    if gone == "here":
+        for entry in desk.files("Old")[:30]:
+            entry.path.unlink()
+    elif gone == "there":
+        for uid in list(desk.server[b"Old"].messages)[:30]:
+            desk.server[b"Old"].remove(uid)
+    else:
+        del desk.server.folders[b"Old"]
+    (asking,) = (await desk.settle()).asking
+    desk.store.folder("work", "Old").path.rename(desk.store.folder("work", "New").path)
+    result = await desk.settle()
+    assert "Old" not in desk.store.folders("work")
+    assert b"Old" not in desk.server.folders
+    if gone != "folder":
+        assert [(each.local, each.reason) for each in result.asking] == [("New", asking.reason)]
+        assert (sum(desk.here("New").values()), sum(desk.there(b"New").values())) == (
+            (30, 60) if gone == "here" else (60, 30)
+        )
+    assert sum(desk.there(b"trash").values()) == 0
+    assert not desk.attic()
+
+
+async def test_a_folder_renamed_here_takes_what_is_inside_it_along(desk, settled_stamps):
+    desk.store.create("work", ["Old", "Old/Sub"])
+    for name, number in (("Old", 1), ("Old/Sub", 2)):
+        desk.store.folder("work", name).deliver(text(number), flags="S")
+    await desk.settle()
+    for name in ("Old", "Old/Sub"):
+        desk.store.folder("work", name).path.rename(
+            desk.store.folder("work", name.replace("Old", "New")).path
+        )
+    assert await renamed_there(desk) == ["rename Old"]
+    assert desk.there(b"New") == desk.here("New") == Counter([text(1)])
+    assert desk.there(b"New/Sub") == desk.here("New/Sub") == Counter([text(2)])
+    assert not [each for each in desk.server.folders if each.startswith(b"Old")]
+
+
+async def test_a_message_filed_elsewhere_does_not_hide_that_its_folder_was_renamed(desk, settled_stamps):
+    desk.store.create("work", ["Old"])
+    for number in (1, 2):
+        desk.store.folder("work", "Old").deliver(text(number), flags="S")
+    await desk.settle()
+    desk.store.folder("work", "Old").move(desk.files("Old")[0].key, desk.store.folder("work", "Archive"))
+    desk.store.folder("work", "Old").path.rename(desk.store.folder("work", "New").path)
+    await desk.settle()
+    assert b"Old" not in desk.server.folders
+    assert sum(desk.there(b"New").values()) == sum(desk.there(b"archive").values()) == 1
+
+
+async def test_the_folder_of_a_role_may_be_renamed_on_the_server(desk):
+    desk.fill(2, b"drafts")
+    await desk.settle()
+    keys = {entry.key for entry in desk.files("Drafts")}
+    folder = desk.server.folders.pop(b"drafts")
+    folder.raw = b"Entw&APw-rfe"
+    desk.server.folders[folder.raw] = folder
+    await desk.settle()
+    assert {entry.key for entry in desk.files("Drafts")} == keys
+    assert "Entw" not in str(desk.store.folders("work"))
+    desk.store.folder("work", "Drafts").deliver(text(9), flags="DS")
+    await desk.settle()
+    assert len(folder.messages) == 3

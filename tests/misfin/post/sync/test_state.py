@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from modelserver import Lies, ModelRemote
@@ -14,12 +16,15 @@ from misfin.errors import RemoteError, StoreError
 from misfin.post.meant_deletions import MeantDeletions
 from misfin.post.sync import attic
 from misfin.post.sync.answering import SyncAnswer, answer
-from misfin.post.sync.base import Doubt
-from misfin.post.sync.journal import changes_made, doing, gone
+from misfin.post.sync.base import AskReason
+from misfin.post.sync.journal import changes_made, gone, pending
 from misfin.post.sync.settings import SyncMemory, SyncSettings
 from misfin.post.sync.state import SyncState, open_state
-from misfin.post.sync.values import Abilities, FlagSet
+from misfin.post.sync.values import Abilities, FlagSet, SyncPoint
 from misfin.store.mail.maildir import MailStore
+
+TESTS = next(each for each in Path(__file__).parents if (each / "fixtures").is_dir())
+FIXTURE = TESTS / "fixtures" / "sync-3" / "work.db"
 
 
 @pytest.fixture
@@ -70,6 +75,30 @@ def test_a_state_of_a_newer_version_is_refused_and_left_alone(tmp_path):
     with pytest.raises(StoreError, match="newer version"):
         open_state(path, 0.0)
     assert path.exists()
+
+
+def test_a_state_of_version_3_is_read_with_everything_in_it(tmp_path):
+    path = tmp_path / "work.db"
+    shutil.copyfile(FIXTURE, path)
+    state = SyncState(path)
+    try:
+        inbox, archive, work = state.folders()
+        assert [each.local for each in (inbox, archive, work)] == ["Inbox", "Archive", "Work"]
+        # Everything is listed once more, so that lasting ids become known.
+        assert {each.point for each in (inbox, archive, work)} == {SyncPoint("7", 4, 0, 2)}
+        rows = [row for each in (inbox, archive, work) for row in state.of_folder(each.id)]
+        assert [(row.key, row.remote_id) for row in rows] == [
+            *(("1.a.host", "1"), ("2.b.host", "3"), ("3.c.host", "2"), ("4.d.host", "")),
+        ]
+        assert rows[1].flags == FlagSet("F", frozenset({"work"}))
+        assert all(row.facts.digest and not row.facts.lasting for row in rows)
+        (begun,), (deleted,), (change,) = pending(state), gone(state), changes_made(state)
+        assert (begun.key, deleted.attic, change.what) == ("4.d.host", "5.e.host", "uploaded")
+        with state.write():
+            state.set_lasting([((rows[0].folder, rows[0].remote_id), "1500")])
+        assert state.by_lasting(["1500", ""])["1500"][0].key == "1.a.host"
+    finally:
+        state.close()
 
 
 async def test_flags_of_both_sides_are_united_where_nobody_knows_which_is_newer(desk):
@@ -188,7 +217,7 @@ async def test_a_deletion_with_this_program_is_written_down_before_the_file_is_r
     await desk.settle()
     store = MailStore(desk.store.root, MeantDeletions(desk.root / "sync"))
     store.folder("work").remove(next(e for e in desk.files() if b"Subject: 1\n" in e.path.read_bytes()).key)
-    assert [each.kind for each in doing(desk.state)] == ["delete"]
+    assert [each.kind for each in pending(desk.state)] == ["delete"]
     await desk.once()
     assert desk.there() == Counter(sent[1:])
 
@@ -263,7 +292,7 @@ async def test_messages_that_disappeared_here_are_not_deleted_in_the_drop_either
         entry.path.unlink()
     drop.now += 1000
     (asking,) = (await drop.once()).asking
-    assert (asking.local, asking.doubt) == ("Inbox", Doubt.MANY_HERE)
+    assert (asking.local, asking.reason) == ("Inbox", AskReason.MANY_HERE)
     assert drop.there() == sent
     answer(drop.state, "Inbox", SyncAnswer.KEEP)
     await drop.once()

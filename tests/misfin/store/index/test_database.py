@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 from dataclasses import replace
 
 import pytest
@@ -40,6 +41,29 @@ def test_a_second_start_finds_everything_there(path, box, monkeypatch):
     with MailIndex(path, box.root) as index:
         assert subjects(index.conversations(INBOX, 0, 10)) == ["one"]
         assert not index.scan()
+
+
+def test_memory_can_be_released_at_any_time(path, box):
+    box.put(mail("one"))
+    with MailIndex(path, box.root) as index:
+        scanned(index)
+        enough = threading.Event()
+
+        def release():
+            while not enough.is_set():
+                index.release_memory()
+
+        releasing = threading.Thread(target=release)
+        releasing.start()
+        try:
+            for number in range(20):
+                box.put(mail(f"more {number}"))
+                scanned(index)
+                assert len(index.conversations(INBOX, 0, 100)) == number + 2
+        finally:
+            enough.set()
+            releasing.join()
+    index.release_memory()  # also when it is closed
 
 
 def other_program(path):
@@ -112,6 +136,25 @@ def test_a_file_spoilt_while_open_is_replaced(path, box, spoil):
         assert len(index.messages(View(), 400)) == 301
         assert len(rows) in (0, 300)  # all of it as it was, or nothing yet
         assert index.generation() != generation
+
+
+@pytest.mark.parametrize("parts", [["-wal"], ["-shm"], ["-wal", "-shm"]], ids=" ".join)
+def test_an_index_whose_log_is_removed_while_open_is_made_again(path, box, parts):
+    """Another program that replaces the file removes these by name, perhaps those of the new file."""
+    box.put(mail("one"))
+    with MailIndex(path, box.root) as index:
+        scanned(index)
+        box.put(mail("two"))
+        scanned(index)
+        for part in parts:
+            path.with_name(path.name + part).unlink()
+        for reader in index._database._idle:
+            reader.close()
+        index._database._idle.clear()  # as when more threads read than before
+        index.folders()
+        scanned(index)
+        assert len(index.messages(View(), 10)) == 2
+    assert sorted(build(path, box)) == ["one", "two"]
 
 
 def test_a_locked_file_is_left_to_its_owner_and_replaced(path, box, monkeypatch):

@@ -17,16 +17,21 @@ from misfin.store.index.digest import MAX_SNIPPET, Digest, Owner, digest_message
 from misfin.store.index.file_place import SEPARATOR, FilePlace
 from misfin.store.index.listing import Meaning
 from misfin.store.message.envelope import wrap, wrap_sent
-from misfin.store.message.mime import read_message
+from misfin.store.message.mime import ParsedMessage, read_message
 from misfin.store.search.words import searchable
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GEMMAIL = b"bob@remote.host Bob\n\n2026-11-20T11:00:00Z\n# Notes\n\nHere they are.\n"
 
 
+def ours(data: bytes) -> ParsedMessage:
+    """A message whose fields count, as our receiver filed it."""
+    return read_message(data, AddressKind.MISFIN, counts=lambda _data: True)
+
+
 def digest(data: bytes) -> Digest:
     return digest_message(
-        read_message(data, AddressKind.MISFIN),
+        ours(data),
         FilePlace(1, b"new/1.x"),
         Owner(ME, ME),
         Meaning(True, False, ""),
@@ -62,14 +67,14 @@ def test_evidence_is_what_our_receiver_found(said, proven):
         received_from="192.0.2.1",
         received_by="mail.example",
     )
-    assert evidence_of(read_message(data, AddressKind.MISFIN), ME) is proven
+    assert evidence_of(ours(data), ME) is proven
     assert ORDER[digest(data).evidence] is proven
 
 
 def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
     me = MisfinAddress.parse(ME)
     sent = wrap_sent(b"\n\n\nhello\n", version=Version.C, account=me, to=[me], now=NOW)
-    assert evidence_of(read_message(sent, AddressKind.MISFIN), ME) is Evidence.VERIFIED
+    assert evidence_of(ours(sent), ME) is Evidence.VERIFIED
     forged = wrap(
         f"{ME} Me\n\n\nhello\n".encode(),
         version=Version.C,
@@ -78,14 +83,14 @@ def test_what_was_written_here_needs_no_proof_and_what_claims_it_has_none():
         received_from="192.0.2.1",
         received_by="mail.example",
     )
-    assert evidence_of(read_message(forged, AddressKind.MISFIN), ME) is Evidence.UNPROVEN
+    assert evidence_of(ours(forged), ME) is Evidence.UNPROVEN
     assert evidence_of(read_message(mail("x", sender=ME)), ME) is Evidence.UNPROVEN
 
 
 def test_what_was_imported_under_ones_own_name_was_not_written_here():
     me = MisfinAddress.parse(ME)
     claimed = wrap(f"{ME} Me\n\n\nhello\n".encode(), version=Version.C, account=me, now=NOW)
-    assert evidence_of(read_message(claimed, AddressKind.MISFIN), ME) is Evidence.UNPROVEN
+    assert evidence_of(ours(claimed), ME) is Evidence.UNPROVEN
 
 
 def test_a_gemmail():

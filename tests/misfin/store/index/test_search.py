@@ -244,7 +244,7 @@ def test_a_long_result_is_walked_as_far_as_it_is_looked_at(tmp_path):
         scanned(index)
         view = View(query="common")
         assert [int(row.subject) for row in index.conversations(view, 0, 10)] == list(range(99, 89, -1))
-        (walked,) = index._searches.values()
+        (walked,) = index._results._searches.values()
         assert len(walked.newest) < 200
         assert index.count(view) == 200
         assert [int(row.subject) for row in index.conversations(view, 190, 50)] == list(range(109, 99, -1))
@@ -385,7 +385,7 @@ def test_an_open_word_of_any_length_finds_what_fts5_finds_by_itself(tmp_path, mo
         scanned(index)
         query = f"{place}{begun}* -nowhere" if place != "-" else f"the -{begun}*"
         spelled_out = found(index, query)
-        index._searches.clear()
+        index._results._searches.clear()
         monkeypatch.setattr(spelling, "expand_prefix", lambda db, prefix: [])
         assert spelled_out == found(index, query)
         assert spelled_out or place == "-" or begun in "9日"

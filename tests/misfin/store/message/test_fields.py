@@ -241,3 +241,44 @@ def test_no_bytes_make_a_field_fail(raw):
     fields.moment(raw)
     fields.content(raw)
     fields.split(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"=?iso-8859-1?Q?Die_Fr\xf6sche?=", "Die Frösche"),
+        ("=?utf-8?q?Fr_ös=C3=B6?=".encode(), "Fr ösö"),
+        (b"[x] =??Q?Re=3A_Bras=EDlia?=", "[x] Re: Brasília"),
+    ],
+)
+def test_encoded_words_written_against_the_rules_are_decoded(raw, text):
+    assert fields.text(raw) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [
+        (b"Bob D <bob@x> Bobby <bobby@y>, C <c@z>", [("Bob D", "bob@x"), ("Bobby", "bobby@y"), ("C", "c@z")]),
+        (b"<@a.example,@b.example:ada@c.example>", [("", "ada@c.example")]),
+        (b"Ada <@a.example:ada@c.example>", [("Ada", "ada@c.example")]),
+        (b"a@b.example <c@d.example>", [("a@b.example", "c@d.example")]),
+    ],
+)
+def test_people_without_a_comma_between_them_and_old_routes_are_read(raw, wanted):
+    assert [(who.name, who.address) for who in fields.people([raw])] == wanted
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [
+        (rb"Pete(A \) chap) <pete(his account)@silly.test(his host)>", [("Pete", "pete@silly.test")]),
+        (b"<pete(x)@y.example>", [("", "pete@y.example")]),
+        (b"Big Bug bb@bug.example", [("Big Bug", "bb@bug.example")]),
+        (b"bb@bug.example via List", [("via List", "bb@bug.example")]),
+        (b"Bo bo@x.example, cy@z.example (Cy)", [("Bo", "bo@x.example"), ("Cy", "cy@z.example")]),
+        (b"tim@p.example con@p.example", [("", "tim@p.example"), ("", "con@p.example")]),
+        (b"Foo @ Bar", [("Foo @ Bar", "")]),
+    ],
+)
+def test_addresses_with_comments_inside_or_without_brackets_are_found(raw, wanted):
+    assert [(person.name, person.address) for person in fields.people([raw])] == wanted

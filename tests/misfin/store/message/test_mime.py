@@ -55,7 +55,7 @@ def test_a_gemmail_is_read_with_all_its_details():
         received_from="192.0.2.7",
         received_by="mail.example",
     )
-    message = read_message(data, AddressKind.MISFIN)
+    message = read_message(data, AddressKind.MISFIN, counts=lambda _data: True)
     assert message.sender == Person("Bea Worker", "bea@hive.example")
     assert [person.address for person in message.recipients] == ["ada@mail.example", "dan@x.example"]
     assert (message.subject, message.text, message.kind) == ("Notes", "# Notes\n\nText.\n", TextKind.GEMTEXT)
@@ -72,9 +72,36 @@ def test_a_gemmail_is_read_with_all_its_details():
     ]
 
 
+def test_a_gemmail_whose_fields_do_not_count_is_the_same_message_without_proof():
+    gemmail = b"bea@hive.example Bea\nada@mail.example\n2026-11-19T13:00:00Z\n# Notes\n\nText.\n"
+    data = wrap(
+        gemmail,
+        version=Version.C,
+        account=ADA,
+        now=NOW,
+        certificate=generate(BEA, now=NOW).info,
+        verification={"sender": "verified", "confirmed": "host"},
+        received_from="192.0.2.7",
+        received_by="mail.example",
+    )
+    for message in (
+        read_message(data, AddressKind.MISFIN),
+        read_message(data, AddressKind.MISFIN, counts=lambda _data: False),
+    ):
+        assert (message.sender.address, message.subject) == ("bea@hive.example", "Notes")
+        details = message.misfin
+        assert details is not None
+        assert (details.gemmail, details.certificate, details.received_from) == (gemmail, {}, "")
+        assert details.verification == {"sender": "unproven", "unsealed": "yes"}
+        assert [hop.claimed for hop in details.hops] == [True]
+        assert not details.written_here
+
+
 def test_without_a_certificate_even_the_first_sender_is_a_claim():
     message = read_message(
-        wrap(b"bea@hive.example\n\n\nx", version=Version.C, account=ADA, now=NOW), AddressKind.MISFIN
+        wrap(b"bea@hive.example\n\n\nx", version=Version.C, account=ADA, now=NOW),
+        AddressKind.MISFIN,
+        counts=lambda _data: True,
     )
     assert message.misfin is not None
     assert [hop.claimed for hop in message.misfin.hops] == [True]

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import time
 
 import pytest
 
@@ -141,6 +142,17 @@ def test_text_about_beginnings_stays_text(text):
     assert (message.text, message.attachments) == (text, ())
 
 
+def test_a_uuencoded_file_without_a_name_is_listed():
+    data = b"From: a@b\n\nOne.\n" + uuencoded(b"words", b"")
+    message = read_message(data)
+    assert (message.text, [file.content(data) for file in message.attachments]) == ("One.\n", [b"words"])
+
+
+def test_text_that_is_said_to_be_base64_and_is_not_is_shown_as_it_is():
+    data = b"From: a@b\nContent-Transfer-Encoding: base64\n\nwords that nobody\nencoded at all\n"
+    assert read_message(data).text == "words that nobody\nencoded at all\n"
+
+
 def test_a_yenc_file_is_listed():
     data = (
         b"From: a@b\n\nSee:\n=ybegin line=128 size=3 name=a.bin\n"
@@ -150,6 +162,29 @@ def test_a_yenc_file_is_listed():
     message = read_message(data)
     assert (message.text, [file.name for file in message.attachments]) == ("See:\n", ["a.bin"])
     assert message.attachments[0].content(data) == b"abc"
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+def test_files_in_an_encoded_text_are_listed_too(encoding):
+    encode = {"base64": base64.encodebytes, "quoted-printable": binascii.b2a_qp}[encoding]
+    text = b"One.\n" + uuencoded(b"uu words", b"a.txt") + b"Two.\n=ybegin line=128 size=3 name=b.bin\n"
+    text += bytes([139, 140, 141]) + b"\n=yend size=3\nThree.\n"
+    data = b"From: a@b\nContent-Transfer-Encoding: %b\n\n%b" % (encoding.encode(), encode(text))
+    message = read_message(data)
+    assert message.text == "One.\nTwo.\nThree.\n"
+    assert [(file.name, file.content(data)) for file in message.attachments] == [
+        ("a.txt", b"uu words"),
+        ("b.bin", b"abc"),
+    ]
+
+
+def test_files_of_an_encoded_message_are_listed_and_opened():
+    inner = b"From: c@d\nSubject: inner\n" + multipart("mixed", PLAIN, PNG, boundary="c")
+    coded = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes(inner)
+    data = b"From: a@b\n" + multipart("mixed", PLAIN, coded)
+    message = read_message(data)
+    assert [file.name for file in message.attachments] == ["message.eml", "a.png"]
+    assert message.attachments[1].content(data) == b"\x89PNG\n"
 
 
 # ---- bounds -----------------------------------------------------------------------------------------
@@ -166,8 +201,29 @@ def test_a_nest_of_five_hundred_levels_is_read_as_far_as_makes_sense():
     for number in range(500):
         parts = multipart("mixed", parts, boundary=f"b{number}")
         messages = b"From: a@b\nContent-Type: message/rfc822\n\n" + messages
-    assert ReadingRemark.CONFUSED in read_message(b"From: a@b\n" + parts).remarks
-    assert read_message(messages).text.count("Attached message:") < 20
+    assert ReadingRemark.DEEP in read_message(b"From: a@b\n" + parts).remarks
+    nested = read_message(messages)
+    assert nested.text.count("Attached message:") == 50
+    assert ReadingRemark.DEEP in nested.remarks
+
+
+def test_files_thirty_levels_deep_are_listed_and_opened():
+    parts = multipart("mixed", PLAIN, PNG, boundary="b0")
+    for number in range(1, 31):
+        parts = multipart("mixed", parts, boundary=f"b{number}")
+    data = b"From: a@b\n" + parts
+    message = read_message(data)
+    assert (message.text, message.remarks) == ("plain\n", ())
+    assert [file.content(data) for file in message.attachments] == [b"\x89PNG\n"]
+
+
+def test_deep_levels_of_a_large_mail_do_not_multiply_its_time():
+    parts = b"Content-Type: application/x-y; name=a\n\n" + b"--b1 \n" * 500_000
+    for number in range(1, 49):
+        parts = multipart("mixed", parts, boundary=f"b{number}")
+    began = time.process_time()
+    assert ReadingRemark.DEEP in read_message(b"From: a@b\n" + parts).remarks
+    assert time.process_time() - began < 3
 
 
 def test_two_hundred_megabytes_are_read_in_part(tmp_path):

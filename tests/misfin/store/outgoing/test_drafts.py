@@ -200,3 +200,59 @@ def test_emptiness_is_what_a_person_would_not_miss():
     assert Draft(account=ADA, body=" \n").empty
     assert not draft(to=()).empty
     assert not Draft(forwards=b"x").empty
+
+
+MIME = b"""\
+From: Ada <ada@mail.example>
+To: Bea <bea@hive.example>
+Cc: crew@hive.example
+Bcc: eve@hive.example
+Subject: =?utf-8?q?Pl=C3=A4ne?=
+In-Reply-To: <a@hive.example>
+References: <0@hive.example> <a@hive.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+
+Written elsewhere.
+--b
+Content-Type: application/pdf
+Content-Disposition: attachment; filename="../plan.pdf"
+Content-Transfer-Encoding: base64
+
+JVBERi0=
+--b--
+"""
+
+
+def test_a_draft_of_another_program_is_continued_with_all_its_fields_and_files(box, store):
+    store.create(ADA)
+    entry = store.folder(ADA, "Drafts").deliver(MIME, flags="DS")
+    found = box.load(entry.key)
+    assert (found.to, found.cc, found.bcc) == (
+        ("Bea <bea@hive.example>",),
+        ("crew@hive.example",),
+        ("eve@hive.example",),
+    )
+    assert (found.subject, found.body.strip()) == ("Pläne", "Written elsewhere.")
+    assert (found.in_reply_to, found.references) == (
+        "<a@hive.example>",
+        ("<0@hive.example>", "<a@hive.example>"),
+    )
+    assert [(each.name, box.files.read(each.key)) for each in found.attachments] == [("plan.pdf", b"%PDF-")]
+    saved = box.save(replace(found, body="Continued here."), now=NOW)
+    assert [each.key for each in files(store)] != [entry.key]
+    assert len(files(store)) == 1
+    assert box.load(saved.id).attachments == found.attachments
+    again = box.save(replace(saved, body="And again."), now=NOW + 1)
+    assert (again.id, len(files(store))) == (saved.id, 1)
+
+
+def test_programs_for_email_can_edit_the_text_of_a_draft_of_an_email_account(box, store):
+    box.save(draft(account="work"), now=NOW)
+    (entry,) = files(store, "work")
+    message = email.message_from_bytes(entry.path.read_bytes(), policy=email.policy.default)
+    assert message.get_content_type() == "text/plain"
+    assert box.load(entry.key).body == "# Hi\n\nText\n"

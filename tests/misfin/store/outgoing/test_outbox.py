@@ -445,9 +445,9 @@ def test_a_refusal_belongs_to_its_own_attempt(box):
     finish(box, first, Outcome(DeliveryState.DEFERRED, next_attempt=NOW), Transcript(), NOW)
     second = claimed(box, NOW)
     box.leaving([second], NOW)
-    box.refused([first])  # an answer that was written down too late
+    box.mark_refused([first])  # an answer that was written down too late
     give_to_a_dead_owner(box, row_id)
-    box.refused([second])  # nor by somebody whose row it is no longer
+    box.mark_refused([second])  # nor by somebody whose row it is no longer
     box.recover(NOW)
     assert state(box, row_id) is DeliveryState.UNCERTAIN
 
@@ -468,7 +468,7 @@ def test_kill_9_at_each_stage(box, stage, expected):
     steps = [
         "(claim,) = box.claim(2e9).deliveries",
         "box.leaving([claim], 2e9)",
-        "box.refused([claim])",
+        "box.mark_refused([claim])",
         "box.leaving([claim], 2e9)",
         "box.finish([(claim, Outcome('delivered'), Transcript())], 2e9)",
         "box.file_sent_copies([claim.row.group], lambda messages: os.kill(os.getpid(), 9))",

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from misfin.store.mail.keywords import read_keywords, tags_of
 from misfin.store.mail.maildir import Entry, Maildir, MailStore
 from misfin.store.message.envelope import wrap, wrap_sent
 from misfin.store.message.mime import ParsedMessage, read_message
+from misfin.store.seals import Seals
 from misfin.store.transfer import importing, sources
 from misfin.store.transfer.exporting import export_mbox
 from misfin.store.transfer.importing import RECORD, SourceKind, detect, import_mail
@@ -41,9 +43,13 @@ def bring(source: Path, store: MailStore, **more) -> importing.ImportReport:
 IMPORTED = {"sender": "unproven", "imported": "yes"}
 
 
-def messages(store: MailStore, folder: str = "Inbox") -> list[ParsedMessage]:
+def messages(store: MailStore, folder: str = "Inbox", *, seals: Seals | None = None) -> list[ParsedMessage]:
     return [
-        read_message(entry.path.read_bytes(), AddressKind.MISFIN)
+        read_message(
+            entry.path.read_bytes(),
+            AddressKind.MISFIN,
+            counts=partial(seals.counts, os.fsencode(entry.name)) if seals else None,
+        )
         for entry in store.folder(ADA.address, folder).list()
     ]
 
@@ -668,3 +674,29 @@ def test_more_tags_than_a_folder_can_name_lose_only_tags(tmp_path, store):
     }
     assert len(tagged["x"]) == 1 + 26
     assert tags_of(tagged["y"], read_keywords(box.path)) == ("t1",)
+
+
+def test_what_this_profile_sealed_keeps_its_proof_and_nothing_else_does(store, tmp_path):
+    seals = Seals(store.root)
+    stored = wrap(
+        b"zoe@hive.test\n\n2026-11-19T13:00:00Z\n# Hi\n\ntext\n",
+        version=Version.C,
+        account=ADA,
+        now=NOW,
+        verification={"sender": "verified", "confirmed": "host"},
+    )
+    other = stored.replace(b"# Hi", b"# Ho")
+    mine, foreign = seals.seal(stored), Seals(tmp_path / "elsewhere" / "mail").seal(other)
+    source = Maildir(tmp_path / "source").create()
+    for data in (mine, foreign, mine.replace(b"# Hi", b"# Hu")):
+        source.deliver(data)
+    target = tmp_path / "mail.mbox"
+    export_mbox(source.list(), target)
+    for path in (source.path, target):
+        bring(path, store)
+        kept = {message.subject: message for message in messages(store, seals=seals)}
+        proven = {subject for subject, message in kept.items() if "confirmed" in message.misfin.verification}
+        assert (set(kept), proven) == ({"Hi", "Ho", "Hu"}, {"Hi"})
+        for entry in store.folder(ADA.address).list():
+            entry.path.unlink()
+        (store.root / ADA.address / RECORD).unlink()

@@ -46,20 +46,28 @@ def list_mailboxes(
     reference: str = "",
     subscribed: bool = False,
     special_use: bool = False,
+    xlist: bool = False,
     status: Sequence[str] = (),
 ) -> ImapCommand:
     """The mailboxes whose names match; ``*`` stands for anything, ``%`` for anything within one level.
 
-    ``special_use`` asks for what each is for (RFC 6154), ``status`` for their STATUS at once (RFC 5819).
+    ``special_use`` asks for what each is for (RFC 6154), ``xlist`` too, the way servers did before, and
+    ``status`` for their STATUS at once (RFC 5819).
     """
+    parts: list[CommandPart]
     needs, wanted = set(), []
+    if xlist:
+        if subscribed or special_use or status:
+            raise CommandError("XLIST has no options.")
+        parts = [b"XLIST ", text(reference), b" ", text(pattern)]
+        return ImapCommand("XLIST", tuple(parts), needs=frozenset({"XLIST"}))
     if special_use:
         needs.add("SPECIAL-USE")
         wanted.append(b"SPECIAL-USE")
     if status:
         needs |= {"LIST-STATUS", *_needed(status)}
         wanted.append(b"STATUS " + items(status))
-    parts: list[CommandPart] = [b"LIST "]
+    parts = [b"LIST "]
     if subscribed:
         needs.add("LIST-EXTENDED")
         parts.append(b"(SUBSCRIBED) ")

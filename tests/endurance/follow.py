@@ -1,0 +1,323 @@
+"""An hour of ``misfin-tui fetch --follow`` on a bad line: how late each message is here, and what it costs.
+
+``python tests/endurance/follow.py [--minutes 60] [--idle] [--every 60] [--report FILE]``: a Dovecot, the
+program behind a proxy, and a message by LMTP every minute. Meanwhile the line is cut and goes silent, the
+server ends sessions, restarts and is away, the program is stopped and continued, and its clock jumps (with
+libfaketime, where that is installed). ``--idle``: the server has no NOTIFY. Run by hand, as root.
+
+Every message must be here once. Its delay counts from the server's acceptance until it is in the Maildir;
+"while" names what was wrong in between, or in the minute before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import signal
+import smtplib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
+
+import dovecot
+from lines import BadLine
+from mailprofile import make_mail_profile
+
+_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+_WITHOUT_NOTIFY = (
+    "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE UIDPLUS LIST-EXTENDED LIST-STATUS"
+    " CONDSTORE QRESYNC ESEARCH MOVE SPECIAL-USE NAMESPACE UNSELECT BINARY\n"
+)
+_NUMBER = re.compile(rb"Message-ID: <(\d+)\.")
+
+
+@dataclass
+class Follower:
+    """The program under test, its clock and what it says."""
+
+    process: subprocess.Popen[bytes]
+    clock: Path | None
+    said: list[tuple[float, str]] = field(default_factory=list)
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append((time.monotonic(), line.decode(errors="replace").strip()))
+
+    def pause(self, seconds: float) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
+    def jump(self, seconds: int) -> None:
+        if self.clock is not None:
+            fresh = self.clock.with_suffix(".new")
+            fresh.write_text(f"{seconds:+d}\n")
+            fresh.replace(self.clock)
+
+    def costs(self) -> dict[str, float]:
+        """Memory in MB, processor time in seconds, open files and threads."""
+        folder = Path(f"/proc/{self.process.pid}")
+        rollup = (folder / "smaps_rollup").read_text()
+        used = {name: int(size) / 1000 for name, size in re.findall(r"(?m)^(Pss|Rss):\s+(\d+)", rollup)}
+        times = (folder / "stat").read_text().rpartition(")")[2].split()
+        return {
+            "pss": used["Pss"],
+            "rss": used["Rss"],
+            "cpu": (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"),
+            "files": len(list((folder / "fd").iterdir())),
+            "threads": len(list((folder / "task").iterdir())),
+        }
+
+
+class Mail:
+    """Sends messages, and watches for them in the account's Maildir."""
+
+    def __init__(self, socket: Path, maildir: Path) -> None:
+        self._socket, self._maildir = socket, maildir
+        self.sent: dict[int, float] = {}
+        self.came: dict[int, float] = {}
+        self.copies: dict[int, int] = {}
+        self._known: set[str] = set()
+
+    def send(self, number: int) -> None:
+        text = (
+            f"From: bea@example.org\nTo: ada@localhost\nSubject: Message {number}\n"
+            f"Message-ID: <{number}.endurance@example.org>\n\n{'word ' * 300}\n"
+        )
+        while True:  # a server that is away takes it later
+            with contextlib.suppress(OSError, smtplib.SMTPException), smtplib.LMTP(str(self._socket)) as lmtp:
+                lmtp.sendmail("bea@example.org", ["ada"], text)
+                self.sent[number] = time.monotonic()
+                return
+            time.sleep(0.5)
+
+    def look(self) -> None:
+        for part in ("new", "cur"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self._maildir / part) as entries:
+                for entry in entries:
+                    key = entry.name.partition(":")[0]
+                    if key in self._known:
+                        continue
+                    self._known.add(key)
+                    found = _NUMBER.search(Path(entry.path).read_bytes())
+                    if found:
+                        number = int(found[1])
+                        self.came.setdefault(number, time.monotonic())
+                        self.copies[number] = self.copies.get(number, 0) + 1
+
+    def watch(self, stop: threading.Event) -> None:
+        while not stop.wait(0.02):
+            with contextlib.suppress(OSError):
+                self.look()
+
+
+class Trouble:
+    """What is done to the line, the server and the program, one after another."""
+
+    def __init__(self, server: dovecot.Dovecot, line: BadLine, follower: Follower) -> None:
+        self._server, self._line, self._follower = server, line, follower
+        self._offset = 0
+        self.log: list[tuple[float, float, str]] = []
+        """From when to when something was wrong, and what."""
+
+    def plan(self) -> list[tuple[str, Callable[[], object]]]:
+        follower, line = self._follower, self._line
+        return [
+            ("the line is cut", line.cut),
+            ("the server ends the session", self._kick),
+            ("the server restarts", lambda: self._away(3)),
+            ("stopped for 75 s", lambda: follower.pause(75)),
+            ("asleep: stopped for 20 s, the clock goes on for an hour", lambda: self._sleep(20, 3600)),
+            ("the line goes silent for good", line.silence),
+            ("the clock is put back 50 minutes", lambda: self._jump(-3000)),
+            ("the server is away for 90 s", lambda: self._away(90)),
+            ("asleep, and the line is silent when it wakes", self._sleep_and_silence),
+            ("the line is held for 40 s", lambda: line.hold(40)),
+        ]
+
+    def run(self, seconds: float, stop: threading.Event) -> None:
+        """All of it, evenly spread."""
+        steps = self.plan()
+        if self._follower.clock is None:
+            steps = [step for step in steps if "clock" not in step[0]]
+        gap = seconds / (len(steps) + 1)
+        for number, (what, act) in enumerate(steps, 1):
+            if stop.wait(max(0.0, number * gap - (time.monotonic() - self._began))):
+                return
+            began = time.monotonic()
+            print(f"{(began - self._began) / 60:5.1f} min: {what}", flush=True)
+            act()
+            self.log.append((began, time.monotonic(), what))
+
+    def begin(self) -> None:
+        self._began = time.monotonic()
+
+    def _kick(self) -> None:
+        config = str(self._server.base / "dovecot.conf")
+        subprocess.run(["doveadm", "-c", config, "kick", dovecot.USER], check=False, capture_output=True)
+
+    def _away(self, seconds: float) -> None:
+        self._server.stop()
+        time.sleep(seconds)
+        self._server.start()
+
+    def _jump(self, seconds: int) -> None:
+        self._offset += seconds
+        self._follower.jump(self._offset)
+
+    def _sleep(self, seconds: float, slept: int) -> None:
+        self._follower.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._jump(slept)
+        self._follower.process.send_signal(signal.SIGCONT)
+
+    def _sleep_and_silence(self) -> None:
+        self._follower.process.send_signal(signal.SIGSTOP)
+        self._line.silence()
+        time.sleep(20)
+        self._jump(1800)
+        self._follower.process.send_signal(signal.SIGCONT)
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between two messages")
+    parser.add_argument("--idle", action="store_true", help="the server has no NOTIFY")
+    parser.add_argument("--report", type=Path, help="also write what was measured, as JSON")
+    options = parser.parse_args()
+    if reason := dovecot.why_not(lmtp=True):
+        print(f"not run: {reason}")
+        return 0
+    with (
+        tempfile.TemporaryDirectory(prefix="misfin-endurance-") as name,
+        dovecot.running(lmtp=True, more=_WITHOUT_NOTIFY if options.idle else "") as server,
+        BadLine(server.imaps) as line,
+    ):
+        return _measure(Path(name), server, line, options)
+
+
+def _measure(folder: Path, server: dovecot.Dovecot, line: BadLine, options: argparse.Namespace) -> int:
+    lines = f'imap = "imaps://ada@localhost:{line.port}"\n'
+    made = make_mail_profile(
+        folder, "smtps://ada@localhost:1", password=dovecot.PASSWORD, ca_file=server.cert, more=lines
+    )
+    clock = folder / "clock" if _FAKETIME.exists() else None
+    environment = dict(made.environment)
+    if clock is not None:
+        clock.write_text("+0\n")
+        environment |= {
+            "LD_PRELOAD": str(_FAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_RESET": "1",
+            "NO_FAKE_STAT": "1",
+        }
+    else:
+        print("libfaketime is not installed: the clock does not jump")
+    process = subprocess.Popen(
+        [made.bin / "misfin-tui", "fetch", "--follow"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    follower = Follower(process, clock)
+    threading.Thread(target=follower.listen, daemon=True).start()
+    mail = Mail(server.base / "lmtp", made.root / "mail" / "work")
+    stop = threading.Event()
+    trouble = Trouble(server, line, follower)
+    costs: list[dict[str, float]] = []
+    try:
+        threading.Thread(target=mail.watch, args=(stop,), daemon=True).start()
+        mail.send(0)
+        _until(lambda: 0 in mail.came, 60)
+        time.sleep(10)  # memory is tidied two seconds after the last change
+        trouble.begin()
+        began = time.monotonic()
+        costs.append(follower.costs())
+        worker = threading.Thread(target=trouble.run, args=(options.minutes * 60, stop), daemon=True)
+        worker.start()
+        number = 0
+        while time.monotonic() - began < options.minutes * 60 and process.poll() is None:
+            number += 1
+            mail.send(number)
+            time.sleep(max(0.0, began + number * options.every - time.monotonic()))
+            costs.append(follower.costs())
+        worker.join(200)
+        _until(lambda: set(mail.sent) <= set(mail.came), 400)
+        time.sleep(10)
+        costs.append(follower.costs())
+    finally:
+        stop.set()
+        process.terminate()
+        process.wait(30)
+    return _report(mail, trouble, costs, follower, began, options)
+
+
+def _until(there: Callable[[], bool], seconds: float) -> None:
+    ends = time.monotonic() + seconds
+    while not there() and time.monotonic() < ends:
+        time.sleep(0.1)
+
+
+def _report(
+    mail: Mail,
+    trouble: Trouble,
+    costs: list[dict[str, float]],
+    follower: Follower,
+    began: float,
+    options: argparse.Namespace,
+) -> int:
+    calm: list[float] = []
+    for number, sent in sorted(mail.sent.items()):
+        came = mail.came.get(number)
+        wrong = [what for start, end, what in trouble.log if start <= (came or 1e18) and end >= sent - 60]
+        delay = None if came is None else came - sent
+        if delay is not None and not wrong:
+            calm.append(delay)
+        shown = "LOST" if delay is None else f"{delay:7.2f} s"
+        if wrong or delay is None:
+            at = (sent - began) / 60
+            print(f"message {number:3} sent at {at:5.1f} min: {shown}, while {'; '.join(wrong)}")
+    lost = sorted(set(mail.sent) - set(mail.came))
+    doubled = sorted(number for number, count in mail.copies.items() if count > 1)
+    print(f"{len(mail.sent)} messages, {len(lost)} lost, {len(doubled)} doubled")
+    if calm:
+        calm.sort()
+        print(f"undisturbed: {len(calm)}, median {calm[len(calm) // 2]:.2f} s, longest {calm[-1]:.2f} s")
+    for name, unit in {"pss": "MB", "rss": "MB", "files": "", "threads": "", "cpu": "s"}.items():
+        print(
+            f"{name}: {costs[0][name]:.1f} {unit} at the beginning, {costs[-1][name]:.1f} {unit} at the end"
+        )
+    print("it said:")
+    for at, sentence in follower.said:
+        print(f"  {(at - began) / 60:5.2f} min {sentence}")
+    if options.report:
+        options.report.write_text(
+            json.dumps(
+                {
+                    "sent": mail.sent,
+                    "came": mail.came,
+                    "trouble": trouble.log,
+                    "costs": costs,
+                    "said": follower.said,
+                    "began": began,
+                }
+            )
+        )
+    return 1 if lost or doubled else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
