@@ -94,15 +94,17 @@ def memory_limit() -> int | None:
     return min((limit for limit in limits if limit > 0), default=None)
 
 
-def connections_allowed(files: int | None, memory: int | None) -> int:
+def connections_allowed(files: int | None, memory: int | None, processes: int = 1) -> int:
     """How many connections fit in this many open files and bytes of memory (None: no limit).
+
+    ``processes`` share the memory; each has as many files, and the result is for each.
 
     Raises :class:`TooFewFilesError` if there are too few files to store incoming mail.
     """
     by_files = _WANTED if files is None else files - RESERVED
     if files is not None and by_files < _FEWEST:
         raise TooFewFilesError(files)
-    by_memory = by_files if memory is None else memory // _MEMORY_SHARE // _PER_CONNECTION
+    by_memory = by_files if memory is None else memory // _MEMORY_SHARE // _PER_CONNECTION // processes
     return max(_FEWEST, min(by_files, by_memory))
 
 

@@ -126,7 +126,7 @@ class Exchange(ServedConnection):
 
     def _respond(self, response: MisfinResponse) -> None:
         if self._may_answer():
-            self._receiver.figures.answers[int(response.status)] += 1
+            self._receiver.figures.answered(response.status)
             self._protocol.send_response(response)
             self._answer(self._protocol.get_outgoing_data())
 

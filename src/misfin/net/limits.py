@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic
+from typing import Generic, Protocol
 
 from misfin.net.shares import Key, OpenConnections, Stage, network_of
 
@@ -37,6 +38,14 @@ class LimitSettings:
     retry_after: int = 30
     max_connections: int | None = None
     max_per_network: int | None = None
+
+
+class Buckets(Protocol):
+    """Buckets of tokens, one for each key."""
+
+    def take(self, key: str, now: float) -> float:
+        """Take one token and return 0.0, or take none and return the seconds until there is one."""
+        ...
 
 
 class TokenBuckets:
@@ -72,6 +81,15 @@ class TokenBuckets:
         return wait
 
 
+MakeBuckets = Callable[[str, float, float], Buckets]
+"""Makes the buckets with a name, from their capacity and rate: several processes share what has one name."""
+
+
+def own_buckets(_name: str, capacity: float, rate: float) -> Buckets:
+    """Buckets of this process alone."""
+    return TokenBuckets(capacity, rate)
+
+
 class Admission(Enum):
     """What happens to a new connection."""
 
@@ -83,16 +101,24 @@ class Admission(Enum):
 class Limits(Generic[Key]):
     """Decides who may connect and how much they may send. One per receiver; for one thread.
 
-    ``allowed`` is how many connections the machine can handle; the settings can only lower it.
+    ``allowed`` is how many connections the machine can handle; the settings can only lower it. Of several
+    processes each has its own connections; what is counted in buckets may be shared (``make``).
     """
 
     __slots__ = ("_addresses", "_cap", "_impatient", "_open", "_overflow", "_senders", "_share", "settings")
 
-    def __init__(self, settings: LimitSettings, *, allowed: int = _USUAL_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        settings: LimitSettings,
+        *,
+        allowed: int = _USUAL_CONNECTIONS,
+        make: MakeBuckets = own_buckets,
+    ) -> None:
+        capacity, rate = settings.capacity, settings.refill_rate
         self.settings = settings
-        self._addresses = TokenBuckets(settings.capacity, settings.refill_rate)
-        self._impatient = TokenBuckets(settings.capacity * _PATIENCE, settings.refill_rate * _PATIENCE)
-        self._senders = TokenBuckets(settings.capacity, settings.refill_rate)
+        self._addresses = make("addresses", capacity, rate)
+        self._impatient = make("impatient", capacity * _PATIENCE, rate * _PATIENCE)
+        self._senders = make("senders", capacity, rate)
         self._open: OpenConnections[Key] = OpenConnections()
         # Some room beyond the cap, so that a polite client gets a 44 and not just a closed connection.
         self._cap = settings.max_connections or allowed * 8 // 9
@@ -178,10 +204,40 @@ def address_key(address: str) -> str:
     return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
+class UnderWay(Protocol):
+    """How many of something are under way."""
+
+    def add(self, number: int) -> None:
+        """Count ``number`` more, or fewer if it is negative."""
+        ...
+
+    def total(self) -> int:
+        """How many there are."""
+        ...
+
+
+class OwnUnderWay:
+    """Those of this process alone."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def add(self, number: int) -> None:
+        """See :class:`UnderWay`."""
+        self._number += number
+
+    def total(self) -> int:
+        """See :class:`UnderWay`."""
+        return self._number
+
+
 class ProbeBudget:
     """How often hosts may be asked about senders: per host, in all, and how many at once.
 
-    Forged senders make a receiver ask hosts that never heard of it; this keeps such queries few.
+    Forged senders make a receiver ask hosts that never heard of it; this keeps such queries few. Several
+    processes can share one (``make`` and ``running``).
     """
 
     __slots__ = ("_all", "_hosts", "_running", "concurrent")
@@ -194,21 +250,23 @@ class ProbeBudget:
         total: float = 60.0,
         total_rate: float = 1.0,
         concurrent: int = 8,
+        make: MakeBuckets = own_buckets,
+        running: UnderWay | None = None,
     ) -> None:
-        self._hosts = TokenBuckets(per_host, per_host_rate)
-        self._all = TokenBuckets(total, total_rate)
+        self._hosts = make("hosts", per_host, per_host_rate)
+        self._all = make("questions", total, total_rate)
         self.concurrent = concurrent
-        self._running = 0
+        self._running = running or OwnUnderWay()
 
     def start(self, host: str, now: float) -> float:
         """Request one probe of ``host``: 0.0 grants it (then call :meth:`end`), else seconds to wait."""
-        if self._running >= self.concurrent:
+        if self._running.total() >= self.concurrent:
             return 1.0
         wait = self._hosts.take(host, now) or self._all.take("", now)
         if wait == 0.0:
-            self._running += 1
+            self._running.add(1)
         return wait
 
     def end(self) -> None:
         """A granted probe is over."""
-        self._running -= 1
+        self._running.add(-1)

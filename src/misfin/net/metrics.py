@@ -6,11 +6,14 @@ One request per connection, bounded in bytes, time and number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from misfin.errors import ListenError
+
+if TYPE_CHECKING:
+    import socket
 
 _MOST: Final = 8
 """Connections at the same time; another one is closed at once."""
@@ -27,22 +30,29 @@ class MetricsServer:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._serving: set[asyncio.Task[None]] = set()
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; returns the address really bound. Raises :class:`~misfin.errors.ListenError`."""
+    async def start(self, host: str, port: int, listening: Sequence[socket.socket] = ()) -> tuple[str, int]:
+        """Listen, on ``listening`` if there are any; returns the address really bound.
+
+        Raises :class:`~misfin.errors.ListenError`.
+        """
+        places: list[dict[str, Any]] = [{"sock": each} for each in listening] or [
+            {"host": host, "port": port}
+        ]
         try:
-            self._server = await asyncio.start_server(self._serve, host, port, limit=_MAX_HEAD)
+            for place in places:
+                self._servers.append(await asyncio.start_server(self._serve, limit=_MAX_HEAD, **place))
         except OSError as error:
             raise ListenError(host, port, error) from error
-        found: tuple[str, int] = self._server.sockets[0].getsockname()[:2]
+        found: tuple[str, int] = self._servers[0].sockets[0].getsockname()[:2]
         return found
 
     async def stop(self) -> None:
         """Stop listening, and cut what is open."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for task in self._serving:
             task.cancel()
         if self._serving:

@@ -14,7 +14,7 @@ from misfin.net.directory import Directory
 from misfin.net.exchange import Exchange
 from misfin.net.figures import ReceiverFigures
 from misfin.net.incoming import CheckResult, Checks, HandlerOutcome, Incoming, accepted
-from misfin.net.limits import Limits, LimitSettings
+from misfin.net.limits import Admission, Limits, LimitSettings
 from misfin.net.server import TlsServer
 from misfin.net.server_tls import ServerTls
 from misfin.net.service import ReceiverSettings
@@ -48,7 +48,7 @@ class Receiver(TlsServer[Exchange]):
     ``deliver`` is awaited once per message that passed the checks, on the event loop; its answer is sent to
     the sender. If it raises, the answer is 41. It must answer 20 only for a message that is safely stored.
     ``blocked`` says whether an address is blocked from writing here; it is called on the event loop and must
-    be quick. ``now`` gives Unix seconds.
+    be quick. ``now`` gives Unix seconds. ``figures`` are where it counts.
 
     One connection carries one message (docs/protocol.md §1.1): anything after it is ignored.
     """
@@ -64,13 +64,14 @@ class Receiver(TlsServer[Exchange]):
         limits: Limits[ServedConnection] | None = None,
         blocked: Callable[[MisfinAddress], bool] | None = None,
         now: Callable[[], float] = time.time,
+        figures: ReceiverFigures | None = None,
     ) -> None:
         self.deliver = deliver
         settings = settings or ReceiverSettings()
         super().__init__(limits or Limits(LimitSettings(), allowed=_allowed()), settings, settings.proxy)
         self.blocked = blocked
         self.now = now
-        self.figures = ReceiverFigures(connections=self.admissions)
+        self.figures = figures or ReceiverFigures()
         self.use(directory)
 
     def use(self, directory: Directory) -> None:
@@ -85,6 +86,20 @@ class Receiver(TlsServer[Exchange]):
     async def start(self, sockets: Sequence[socket.socket] | None = None) -> list[tuple[str, int]]:
         """Listen on every address of the settings, or on ``sockets``; see :meth:`TlsServer.listen_on`."""
         return await self.listen_on(self.settings.listen, sockets)
+
+    def connection_from(self, address: str) -> Exchange | None:
+        """See :meth:`TlsServer.connection_from`."""
+        connection = super().connection_from(address)
+        self.figures.open_now = self.connections
+        return connection
+
+    def closed(self, connection: ServedConnection) -> None:
+        """See :meth:`TlsServer.closed`."""
+        super().closed(connection)
+        self.figures.open_now = self.connections
+
+    def _note_admission(self, admission: Admission) -> None:
+        self.figures.admitted(admission)
 
     def _new_connection(self, loop: asyncio.AbstractEventLoop, address: str) -> Exchange:
         return Exchange(self, loop, address)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -42,8 +41,6 @@ class TlsServer(ABC, Generic[ConnectionT]):
     ) -> None:
         self.limits = limits
         self.settings = settings
-        self.admissions: Counter[str] = Counter()
-        """How many connections there were, by how they were admitted."""
         self._proxy = proxy
         self._gate: ProxyGate | None = None
         self._listeners: list[Listener] = []
@@ -56,6 +53,9 @@ class TlsServer(ABC, Generic[ConnectionT]):
     @abstractmethod
     def _new_connection(self, loop: asyncio.AbstractEventLoop, address: str) -> ConnectionT:
         """The protocol object for a connection from an IP address."""
+
+    def _note_admission(self, admission: Admission) -> None:
+        """Count a connection; nothing is counted where nobody looks."""
 
     async def listen_on(
         self, addresses: Iterable[tuple[str, int]], sockets: Iterable[socket.socket] | None = None
@@ -125,7 +125,7 @@ class TlsServer(ABC, Generic[ConnectionT]):
         loop = self._running_loop()
         connection = self._new_connection(loop, address)
         connection.admission, gives_way = self.limits.admit(connection, address, loop.time())
-        self.admissions[connection.admission.value] += 1
+        self._note_admission(connection.admission)
         if gives_way is not None:
             gives_way.give_way()
         if connection.admission is Admission.REFUSE:

@@ -70,13 +70,19 @@ class LocalInbox:
         batch = [NewMessage(data, received=at) for data, at in zip(messages, times, strict=True)]
         return self._folder(account, folder).write(batch, now=time.time())
 
-    def file(self, account: str, folder: str, messages: Sequence[bytes]) -> list[str]:
+    def file(
+        self, account: str, folder: str, messages: Sequence[bytes], keys: Sequence[str] = ()
+    ) -> list[str]:
         """See :meth:`misfin.post.source.Inbox.file`."""
-        with self._filing(account, folder) as keys:
-            keys += [
-                entry.key for entry in self._folder(account, folder).deliver_many(messages, now=time.time())
-            ]
-        return keys
+        batch = (
+            [NewMessage(data, key=key) for data, key in zip(messages, keys, strict=True)]
+            if keys
+            else messages
+        )
+        with self._filing(account, folder) as filed:
+            entries = self._folder(account, folder).deliver_many(batch, now=time.time())
+            filed += [entry.key for entry in entries]
+        return filed
 
     def deliver(self, arrival: Arrival) -> str:
         """See :meth:`misfin.post.source.Inbox.deliver`."""

@@ -77,12 +77,16 @@ class Intake:
     left behind. Everything is sealed (docs/trust.md §8). The same message by the same sender twice in the
     same second is one message (docs/protocol.md §3.6): same chain, times and body.
 
+    With ``shared``, other processes keep messages of the same receiver: a file is then named after what makes
+    two messages one, so that both come to the same file.
+
     Use it on one event loop, and :meth:`close` it when the receiver has stopped.
     """
 
-    def __init__(self, inbox: Inbox, seals: Seals) -> None:
+    def __init__(self, inbox: Inbox, seals: Seals, *, shared: bool = False) -> None:
         self._inbox = inbox
         self._seals = seals
+        self._shared = shared
         self._taken: list[_Job] = []
         self._batches: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._recent: dict[bytes, _Fate] = {}
@@ -192,10 +196,15 @@ class Intake:
                 results.append((job, error))
         failure: Exception | None = None
         try:
-            self._inbox.file(account, folder, files)
+            self._inbox.file(account, folder, files, [_key(job) for job in sound] if self._shared else ())
         except Exception as error:
             failure = error
         return results + [(job, failure) for job in sound]
+
+
+def _key(job: _Job) -> str:
+    """The key of a message's file, the same for a copy that another process has taken."""
+    return f"{int(job.incoming.received)}.D{job.digest[:16].hex()}.misfin"
 
 
 def verification_of(checks: Checks) -> dict[str, str]:

@@ -27,10 +27,14 @@ class AlreadyReceivingError(LocalError, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A receiver at work: its process, and where it listens (nowhere yet while it starts)."""
+    """A receiver at work: its process, and where it listens (nowhere yet while it starts).
+
+    ``processes`` is how many receive; ``pid`` is then the one that started them.
+    """
 
     pid: int
     addresses: tuple[tuple[str, int], ...]
+    processes: int = 1
 
 
 class ReceiverLock:
@@ -47,9 +51,9 @@ class ReceiverLock:
             raise AlreadyReceivingError(error.pid) from error
         self.note(())
 
-    def note(self, addresses: Sequence[tuple[str, int]]) -> None:
+    def note(self, addresses: Sequence[tuple[str, int]], processes: int = 1) -> None:
         """Note where it listens. A disk that refuses is no reason not to receive."""
-        self._lock.write({"addresses": [_text(*each) for each in addresses]})
+        self._lock.write({"addresses": [_text(*each) for each in addresses], "processes": processes})
 
     def release(self) -> None:
         """Take the note away and give the lock back."""
@@ -62,7 +66,8 @@ def running(runtime: Path) -> Running | None:
     if note is None:
         return None
     with suppress(ValueError, TypeError, KeyError):
-        return Running(int(note["pid"]), tuple(_pair(str(text)) for text in note["addresses"]))
+        addresses = tuple(_pair(str(text)) for text in note["addresses"])
+        return Running(int(note["pid"]), addresses, int(note.get("processes", 1)))
     return Running(0, ())
 
 

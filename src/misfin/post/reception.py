@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfin.errors import IdentityError, LocalError, StoreError
 from misfin.net import budget
 from misfin.net.directory import Directory
-from misfin.net.limits import Limits, LimitSettings
+from misfin.net.limits import Limits, own_buckets
 from misfin.net.listening import listen
-from misfin.net.policies import SenderChange, VerificationMethod, VerificationMode
 from misfin.net.verification_cache import SenderVerificationCache
 from misfin.post.hosting.duties import HostDuties
 from misfin.post.inbox import LocalInbox
 from misfin.post.receiver_lock import AlreadyReceivingError, ReceiverLock, Running, running
+from misfin.post.reception_settings import HandOverSettings, ReceptionSettings
 from misfin.post.source import Report, SourceState, SourceStatus
 from misfin.store.accounts import AccountBook
 from misfin.store.identities import IdentityStore
@@ -39,71 +38,26 @@ if TYPE_CHECKING:
     import socket
 
     from misfin.model.address import MisfinAddress
-    from misfin.net.client import HostOverride
-    from misfin.net.proxy import ProxyTrust
     from misfin.net.receiver import Receiver
+    from misfin.net.served import ServedConnection
     from misfin.post.hosting.settings import HostingSettings
     from misfin.post.source import Inbox
     from misfin.trust.identity import Identity
 
-__all__ = ["AlreadyReceivingError", "Reception", "ReceptionSettings", "Running", "running", "serve"]
+__all__ = [
+    "AlreadyReceivingError",
+    "HandOverSettings",
+    "Reception",
+    "ReceptionSettings",
+    "Running",
+    "running",
+    "serve",
+]
 
 logger = logging.getLogger("misfin.reception")
 
 _LOOK_AGAIN = 1.0
 """Seconds between two looks at the identities and the block list."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandOverSettings:
-    """``lmtp`` is the path of a Unix socket, or host and port; ``timeout`` (seconds) is for each message."""
-
-    lmtp: str | tuple[str, int]
-    timeout: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class ReceptionSettings:
-    """Everything a receiver of a profile needs to know; times are seconds.
-
-    ``listen`` are (host, port) pairs as in :class:`~misfin.net.receiver.ReceiverSettings`. ``runtime`` is the
-    folder of the lock that lets only one receiver run per profile. ``remembered`` is the file with what is
-    known of the identities (:class:`~misfin.store.identities.IdentityStore`); without it TLS is imported at
-    the start. ``verification`` and ``methods`` are docs/trust.md §6; ``cache`` None remembers their results
-    only while the receiver runs. ``hosts`` gives hosts that are asked about senders another place; with
-    ``trust_on_first_use`` off they are not pinned for it. ``quota`` is how many bytes a mailbox may hold, 0
-    for no limit (post/quotas.py). ``aliases`` are as in :class:`~misfin.net.directory.Directory`.
-    ``hand_over`` says to which server messages go instead of to ``mail`` (post/handing_over.py).
-    ``proxy`` are balancers that say whose connections they pass on. ``sockets`` listen already, and take the
-    place of ``listen``; they are closed in the end.
-    ``hosting`` is what it needs for lists and away messages; without it there are none.
-    """
-
-    listen: tuple[tuple[str, int], ...]
-    identities: Path
-    mail: Path
-    trust_db: Path
-    contacts_db: Path
-    runtime: Path
-    require_certificate: bool = True
-    on_sender_change: SenderChange = SenderChange.HOLD
-    limits: LimitSettings = field(default_factory=LimitSettings)
-    verification: VerificationMode = VerificationMode.OPTIONAL
-    methods: tuple[VerificationMethod, ...] = (VerificationMethod.CERTIFICATE,)
-    cache: Path | None = None
-    cache_ttl: float = 7 * 86400.0
-    probe_timeout: float = 10.0
-    spki_on_change: str = "reject"
-    allow_private: bool = False
-    hosts: Mapping[str, HostOverride] = field(default_factory=dict)
-    trust_on_first_use: bool = True
-    remembered: Path | None = None
-    quota: int = 0
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    hand_over: HandOverSettings | None = None
-    proxy: ProxyTrust | None = None
-    sockets: tuple[socket.socket, ...] = ()
-    hosting: HostingSettings | None = None
 
 
 async def serve(
@@ -210,22 +164,32 @@ class Reception:
 
     def figures(self) -> list[str]:
         """What was counted, as lines for Prometheus. On the event loop."""
-        from misfin.net.figures import ReceiverFigures, process_text, receiver_text
+        from misfin.net.figures import ReceiverFigures, process_text, processes_text, receiver_text
 
+        share = self.settings.share
+        if share is not None:
+            pids = share.pids()
+            return [
+                *receiver_text(share.all_figures()),
+                *processes_text(len(pids), share.started_again),
+                *process_text(share.started, [os.getppid(), *pids], share.ended_cpu),
+            ]
         serving = self._receiver
         found = ReceiverFigures() if serving is None else serving.figures
-        return [
-            *receiver_text(found, 0 if serving is None else serving.connections),
-            *process_text(self._started),
-        ]
+        return [*receiver_text(found), *process_text(self._started)]
 
     # ---- inside -----------------------------------------------------------------------------------
 
     async def _start(self) -> list[tuple[str, int]]:
         settings, opened = self.settings, self._open
-        self._allowed = budget.connections_allowed(budget.raise_file_limit(), budget.memory_limit())
-        lock = await asyncio.to_thread(ReceiverLock, settings.runtime)
-        opened.callback(lock.release)
+        processes = 1 if settings.share is None else settings.share.processes
+        self._allowed = budget.connections_allowed(
+            budget.raise_file_limit(), budget.memory_limit(), processes
+        )
+        lock = None
+        if settings.share is None:
+            lock = await asyncio.to_thread(ReceiverLock, settings.runtime)
+            opened.callback(lock.release)
         self._pins = await asyncio.to_thread(PinBook, settings.trust_db, clock=time.monotonic)
         opened.push_async_callback(asyncio.to_thread, self._pins.close)
         contacts = await asyncio.to_thread(ContactBook, settings.contacts_db)
@@ -247,7 +211,8 @@ class Reception:
         else:
             await self._serve()
         addresses: list[tuple[str, int]] = [each.getsockname()[:2] for each in self._sockets]
-        lock.note(addresses)
+        if lock is not None:
+            lock.note(addresses)
         watching = asyncio.create_task(self._watch(contacts))
         opened.push_async_callback(_ended, watching)
         return addresses
@@ -257,7 +222,14 @@ class Reception:
 
     def _duties_of(self, hosting: HostingSettings) -> HostDuties:
         return HostDuties(
-            hosting, self._identities, self._pins, self._store, self._inbox, self._seals, now=self._now
+            hosting,
+            self._identities,
+            self._pins,
+            self._store,
+            self._inbox,
+            self._seals,
+            sends=self.settings.share is None or self.settings.share.first,
+            now=self._now,
         )
 
     async def _wait(self) -> None:
@@ -298,7 +270,7 @@ class Reception:
                 await asyncio.to_thread(self._directory, seen),
                 self._pins,
                 self._cache,
-                Limits(self.settings.limits, allowed=self._allowed),
+                self._limits(),
                 self._is_blocked,
                 self._now,
                 self._duties,
@@ -310,6 +282,11 @@ class Reception:
             await receiver.start(self._sockets)
             self._open.push_async_callback(receiver.stop)
             self._receiver = receiver
+
+    def _limits(self) -> Limits[ServedConnection]:
+        share = self.settings.share
+        make = own_buckets if share is None else share.make_buckets
+        return Limits(self.settings.limits, allowed=self._allowed, make=make)
 
     def _presented_by(self, host: str) -> Identity | None:
         """The identity that a host served here presents now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from misfin.net.asking import HostAsker
+from misfin.net.limits import ProbeBudget
 from misfin.net.policies import VerificationMethod
 from misfin.net.receiver import Receiver, ReceiverSettings
 from misfin.net.verification import VerifyingHandler
@@ -57,7 +58,7 @@ def make_intake(
 ) -> Keeper:
     """What keeps messages: Maildirs, or where the settings name one, a server they are handed over to."""
     if settings.hand_over is None:
-        return Intake(inbox, seals)
+        return Intake(inbox, seals, shared=settings.share is not None)
     from misfin.post.handing_over import HandOver  # late: few receivers hand over
 
     return HandOver(settings.hand_over, identity_of)
@@ -80,10 +81,11 @@ def make_receiver(
 
     Raises :class:`~misfin.errors.IdentityError` for an identity TLS cannot use.
     """
-    store, kept_here = MailStore(settings.mail), settings.hand_over is None
+    store, kept_here, share = MailStore(settings.mail), settings.hand_over is None, settings.share
     deliver: Handler = intake if duties is None else duties.before_storing(intake)
     if settings.quota and kept_here:  # of the archives of lists, too
-        deliver = MailboxQuota(deliver, store, settings.quota)
+        given = None if share is None else share.given
+        deliver = MailboxQuota(deliver, store, settings.quota, given=given)
     checking: Handler = VerifyingHandler(
         deliver,
         _verifier(settings, pins, cache, now),
@@ -105,18 +107,21 @@ def make_receiver(
         limits=limits,
         blocked=blocked,
         now=now,
+        figures=None if share is None else share.figures,
     )
 
 
 def _verifier(
     settings: ReceptionSettings, pins: PinBook, cache: SenderVerificationCache, now: Callable[[], float]
 ) -> Verifier:
+    share = settings.share
     asker = HostAsker(
         pins,
         trust_on_first_use=settings.trust_on_first_use,
         hosts=settings.hosts,
         timeout=settings.probe_timeout,
         allow_private=settings.allow_private,
+        budget=None if share is None else ProbeBudget(make=share.make_buckets, running=share),
         now=now,
     )
     made: dict[VerificationMethod, Verifier] = {

@@ -139,10 +139,13 @@ class Inbox(Protocol):
         error and none.
         """
 
-    def file(self, account: str, folder: str, messages: Sequence[bytes]) -> list[str]:
+    def file(
+        self, account: str, folder: str, messages: Sequence[bytes], keys: Sequence[str] = ()
+    ) -> list[str]:
         """Write and file new messages that are in memory anyway; returns their keys.
 
-        As :meth:`deliver_many` for one folder.
+        As :meth:`deliver_many` for one folder. With ``keys``, the caller names the messages: what has the key
+        of a message in the folder is that message.
         """
 
     def deliver(self, arrival: Arrival) -> str:

@@ -32,7 +32,7 @@ async def test_answers_and_connections_are_counted():
     async with serving(handler=keep) as post:
         await ask(post.port, message("ada@mail.example", "Hello"), BEA)
         await ask(post.port, message("nobody@mail.example", "Hello"), BEA)
-        lines = [*receiver_text(post.receiver.figures, post.receiver.connections), *process_text(1.5)]
+        lines = [*receiver_text(post.receiver.figures), *process_text(1.5)]
     assert all(LINE.fullmatch(each) for each in lines), lines
     assert value(lines, 'misfin_answers_total{status="45"}') == 1
     assert value(lines, 'misfin_answers_total{status="51"}') == 1
@@ -47,7 +47,7 @@ def test_each_time_is_in_one_bucket_and_all_below_are_added_up():
     figures = ReceiverFigures()
     for seconds in (0.001, 0.005, 0.3, 100.0):
         figures.took(seconds)
-    lines = list(receiver_text(figures, 0))
+    lines = list(receiver_text(figures))
     counts = [value(lines, f'misfin_keeping_seconds_bucket{{le="{bound}"}}') for bound in SLOWEST]
     assert counts == sorted(counts)
     assert (counts[0], counts[-1]) == (2, 3)

@@ -312,3 +312,32 @@ async def test_hostile_text_cannot_leave_its_message(intake, store):
     gemmail = email.message_from_bytes(data, policy=email.policy.default)
     assert "Bcc" not in gemmail
     assert envelope.to_gemmail(data).endswith(nasty.replace("\r\n", "\n").encode())
+
+
+async def test_a_copy_that_another_process_takes_in_the_same_second_comes_to_the_same_file(store):
+    several = [Intake(LocalInbox(store), Seals(store.root), shared=True) for _ in range(2)]
+    for number, each in enumerate(several):
+        for received in (NOW, NOW + 0.5, NOW + 1.0):
+            assert (await each(message(received=received))).status == 20
+        assert (await each(message("# Other\n\nText\n"))).status == 20
+        assert (await each(message(to=CAL))).status == 20
+        assert len(files(store)) == 3, number
+    assert len(files(store, account="cal@mail.example")) == 1
+    for each in several:
+        await each.close()
+
+
+async def test_a_copy_that_cannot_be_stored_leaves_the_one_that_was_answered_before(store, monkeypatch):
+    several = [Intake(LocalInbox(store), Seals(store.root), shared=True) for _ in range(2)]
+    assert (await several[0](message())).status == 20
+
+    def broken(_folder):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("misfin.store.mail.maildir_writing.sync_folder", broken)
+    assert (await several[1](message())).status == 41
+    assert len(files(store)) == 1
+    assert (await several[1](message("# Other\n\nText\n"))).status == 41
+    assert len(files(store)) == 1
+    for each in several:
+        await each.close()

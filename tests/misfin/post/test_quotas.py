@@ -11,6 +11,7 @@ from peers import ask, message, person
 from misfin.model.status import StatusCode
 from misfin.net.limits import LimitSettings
 from misfin.net.verification import VerificationMode
+from misfin.post.process_share import ProcessShare, ReceiverMemory
 from misfin.post.quotas import MailboxQuota, mailbox_size
 from misfin.post.reception import Reception, ReceptionSettings
 from misfin.store.identities import IdentityStore
@@ -118,3 +119,25 @@ async def test_a_receiver_with_a_quota_answers_45(tmp_path):
         await reception.stop()
     assert answers == [b"20", b"45", b"45"]
     assert len(MailStore(root / "mail").folder(HERE).list()) == 1
+
+
+async def test_what_other_processes_gave_since_counts(store):
+    memory = ReceiverMemory(2, started=0.0)
+    clock = Clock()
+
+    async def deliver(incoming):
+        return MisfinResponse(StatusCode.SUCCESS, "x")
+
+    one, other = (
+        MailboxQuota(deliver, store, 250, clock=clock, given=ProcessShare(memory, number).given)
+        for number in range(2)
+    )
+    for quota in (one, other):
+        assert not full(await quota(Arriving(Request(b""))))  # measured: there is nothing
+    assert not full(await one(Arriving(Request(bytes(100)))))
+    assert not full(await other(Arriving(Request(bytes(100)))))
+    assert full(await one(Arriving(Request(bytes(100)))))
+    assert full(await other(Arriving(Request(bytes(51)))))
+    assert not full(await one(Arriving(Request(bytes(50)))))
+    clock.now = 61.0  # measured again: nothing of it is in the folders
+    assert not full(await other(Arriving(Request(bytes(250)))))

@@ -27,7 +27,10 @@ logger = logging.getLogger("misfin.hosting")
 
 
 class HostDuties:
-    """For one event loop: :meth:`look` now and then, and :meth:`close` in the end."""
+    """For one event loop: :meth:`look` now and then, and :meth:`close` in the end.
+
+    Where several processes receive, only one of them ``sends`` what all of them put into the books.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class HostDuties:
         inbox: Inbox,
         seals: Seals,
         *,
+        sends: bool = True,
         now: Callable[[], float],
     ) -> None:
         self.books = HostBooks(settings.file)
@@ -47,6 +51,7 @@ class HostDuties:
         self._store = store
         self._inbox = inbox
         self._seals = seals
+        self._sends = sends
         self._now = now
         self._sending: HostSending | None = None
         self._task: asyncio.Task[None] | None = None
@@ -57,7 +62,7 @@ class HostDuties:
         Raises :class:`~misfin.errors.StoreError`.
         """
         await asyncio.to_thread(self.books.refresh)
-        if self._task is None and (self.books.hosted.lists or self.books.hosted.away):
+        if self._sends and self._task is None and (self.books.hosted.lists or self.books.hosted.away):
             self._sending = await asyncio.to_thread(self._make)
             self._task = asyncio.create_task(self._sending.run())
 

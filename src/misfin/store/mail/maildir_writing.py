@@ -61,8 +61,9 @@ def take(maildir: Path, files: Sequence[Finished]) -> list[Entry]:
                 subdir, name = ("cur", f"{key}{INFO}{flags}") if flags else ("new", key)
                 waiting.append((draft, f"{folder}/{subdir}/{name}", Entry(key, subdir, flags, maildir, name)))
             for (draft, target, _), (_, _, named) in zip(waiting, files, strict=True):
+                new = not named or not os.path.lexists(target)
                 os.rename(draft, target)  # noqa: PTH104 - as above
-                if not named:
+                if new:  # what was there before was promised to somebody else
                     landed.append(target)
             for subdir in {entry.subdir for _, _, entry in waiting}:
                 sync_folder(f"{folder}/{subdir}")
