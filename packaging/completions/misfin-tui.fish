@@ -147,6 +147,7 @@ complete -c misfin-tui -n '__misfin_tui_at receive' -l help -d 'show this help m
 complete -c misfin-tui -n '__misfin_tui_at receive' -l profile -r -F -d 'use the profile in this folder'
 complete -c misfin-tui -n '__misfin_tui_at receive' -l json -d 'print one JSON object per line, with stable keys'
 complete -c misfin-tui -n '__misfin_tui_at receive' -l listen -x -a '' -d 'address to listen on; can be repeated'
+complete -c misfin-tui -n '__misfin_tui_at receive' -l processes -x -a '' -d 'how many processes receive (default: from the settings)'
 complete -c misfin-tui -n '__misfin_tui_at receive' -l until-eof -d 'end when standard input closes, and so with the program that started it'
 complete -c misfin-tui -n '__misfin_tui_at list' -l help -d 'show this help message and exit'
 complete -c misfin-tui -n '__misfin_tui_at list' -l profile -r -F -d 'use the profile in this folder'

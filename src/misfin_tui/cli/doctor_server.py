@@ -7,6 +7,7 @@ certificate, and a mail server for its greeting.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Awaitable, Generator, Iterator, Sequence
@@ -38,22 +39,24 @@ _GOOD, _NOTE, _BAD = CheckVerdict.GOOD, CheckVerdict.NOTE, CheckVerdict.BAD
 def check_server(profile: Profile) -> Iterator[Finding]:
     """Everything, in the order in which a message meets it."""
     settings = config.load(profile.config, [])
-    yield from _system()
-    running = yield from _running(profile)
+    yield from _system(settings.receive.processes)
+    running = yield from _running(profile, settings.receive.processes)
     yield from _hosts(profile, running)
     yield from _deliver(settings)
     yield from _balancers(settings)
     yield from _metrics(settings, running)
 
 
-def _system() -> Iterator[Finding]:
+def _system(processes: int) -> Iterator[Finding]:
     files = budget.raise_file_limit()
     try:
-        allowed = budget.connections_allowed(files, budget.memory_limit())
+        allowed = processes * budget.connections_allowed(files, budget.memory_limit(), processes)
     except LocalError as error:
         yield Finding("server", _BAD, str(error), error.remedy)
         return
     text = f"up to {allowed:,} connections, with {'any number of' if files is None else f'{files:,}'} files"
+    if processes > 1:
+        text += f" in each of {processes} processes"
     if allowed < _ENOUGH_CONNECTIONS:
         yield Finding("server", _NOTE, text, "Set LimitNOFILE=8192 in the unit, or give it more memory.")
     else:
@@ -67,7 +70,7 @@ def _system() -> Iterator[Finding]:
         yield Finding("server", _NOTE, text, f"Set it to {_ENOUGH_BACKLOG} or more.")
 
 
-def _running(profile: Profile) -> Generator[Finding, None, Running | None]:
+def _running(profile: Profile, processes: int) -> Generator[Finding, None, Running | None]:
     from misfin.post.receiver_lock import running
 
     found = running(profile.runtime)
@@ -79,6 +82,16 @@ def _running(profile: Profile) -> Generator[Finding, None, Running | None]:
             "Start it: sudo systemctl start misfin-tui-receive, or `misfin-tui receive`.",
         )
         return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if found.processes > 1:
+        text = f"{found.processes} processes receive, on a machine with {cores} cores."
+        if found.processes > cores:
+            yield Finding("server", _NOTE, text, f"More than {cores} do not make it faster.")
+        else:
+            yield Finding("server", _GOOD, text)
+    if found.processes != processes:
+        text = f"[receive] processes is {processes}, and {found.processes} run."
+        yield Finding("server", _NOTE, text, "Restart the receiver, unless --processes said otherwise.")
     ports = sorted({port for _, port in found.addresses})
     if _PORT not in ports:
         text = f"It receives on port {' and '.join(map(str, ports))}, and senders look for it on {_PORT}."

@@ -15,6 +15,7 @@ from misfin_tui.config import split_listen
 if TYPE_CHECKING:
     import socket
     from argparse import Namespace
+    from collections.abc import Sequence
 
     from misfin.net.metrics import MetricsServer
     from misfin.net.proxy import ProxyTrust
@@ -34,24 +35,31 @@ def mailbox_host(profile: Profile, config: Config, sockets: tuple[socket.socket,
     return MailboxHost(replace(mailbox_settings(profile, config), sockets=sockets))
 
 
-async def serve_mailboxes(args: Namespace, config: Config, host: MailboxHost, ended: asyncio.Event) -> None:
-    """Serve until ``ended`` is set; report the addresses in one line. Raises :class:`LocalError`."""
+async def serve_mailboxes(args: Namespace | None, host: MailboxHost, ended: asyncio.Event) -> None:
+    """Serve until ``ended`` is set; with ``args``, report the addresses in one line.
+
+    Raises :class:`LocalError`.
+    """
     if ended.is_set():
         return
     from misfin.post.reception import address_text
 
     try:
         addresses = [address_text(each) for each in await host.start()]
-        emit(args, {"gmap": addresses}, "Mailboxes can be opened on " + ", ".join(addresses))
+        if args is not None:
+            emit(args, {"gmap": addresses}, "Mailboxes can be opened on " + ", ".join(addresses))
         await ended.wait()
     finally:
         await host.stop()
 
 
 async def serve_metrics(
-    config: Config, reception: Reception, host: MailboxHost | None
+    config: Config, reception: Reception, host: MailboxHost | None, listening: Sequence[socket.socket]
 ) -> MetricsServer | None:
-    """Let Prometheus read figures, where the settings say so. Raises :class:`LocalError`."""
+    """Let Prometheus read figures, where the settings say so; ``listening`` may do that already.
+
+    Raises :class:`LocalError`.
+    """
     from misfin_tui.config.values import split_local
 
     if (where := split_local(config.operation.metrics)) is None:
@@ -64,7 +72,7 @@ async def serve_metrics(
         return [*reception.figures(), *(gmap_text(host.answers) if host is not None else ())]
 
     server = MetricsServer(read)
-    found = await server.start(*where)
+    found = await server.start(*where, listening)
     logger.info("Figures for Prometheus are at http://%s/metrics", address_text(found))
     return server
 

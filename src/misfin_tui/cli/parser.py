@@ -222,6 +222,8 @@ def _receive(add: Add, common: Parser) -> None:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", help="address to listen on; can be repeated"
     )
+    about = "how many processes receive (default: from the settings)"
+    parser.add_argument("--processes", type=number, metavar="N", help=about)
     parser.add_argument(
         "--until-eof",
         action="store_true",

@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,13 @@ from misfin_tui.config import Config, load, split_alias, split_listen
 from misfin_tui.paths import Profile
 
 if TYPE_CHECKING:
+    import socket
     from argparse import Namespace
 
+    from misfin.post.process_share import ProcessShare
     from misfin.post.reception import ReceptionSettings
     from misfin.post.source import Source, SourceStatus
+    from misfin.post.supervisor import ProcessPart
 
 
 _GMAP = "gmap"
@@ -37,11 +40,47 @@ def receive(args: Namespace) -> int:
     # Started by the app, ignore unknown names in the settings: the app has already reported them.
     config = load(profile.config, [] if args.until_eof else None)
     log_to_stderr(config.operation.log)
-    return asyncio.run(_serve(args, profile, config))
+    if args.until_eof:  # the program's own receiver
+        return asyncio.run(serve(args, profile, config, ListeningSockets()))
+    processes = config.receive.processes if args.processes is None else args.processes
+    if processes != 1:
+        from misfin_tui.cli.receive_processes import receive_in_processes
+
+        return receive_in_processes(args, profile, config, processes)
+    return asyncio.run(serve(args, profile, config, handed_over()))
 
 
-async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
+@dataclass(frozen=True, slots=True)
+class ListeningSockets:
+    """Those that listen already: where mail arrives, where mailboxes are opened, where figures are read."""
+
+    mail: tuple[socket.socket, ...] = ()
+    mailboxes: tuple[socket.socket, ...] = ()
+    figures: tuple[socket.socket, ...] = ()
+
+
+def handed_over() -> ListeningSockets:
+    """Those that systemd listens on. Raises :class:`LocalError`."""
     from misfin.net.inherited import inherited_sockets
+
+    found = inherited_sockets()
+    mailboxes = tuple(found.pop(_GMAP, ()))
+    return ListeningSockets(tuple(each for several in found.values() for each in several), mailboxes)
+
+
+async def serve(
+    args: Namespace,
+    profile: Profile,
+    config: Config,
+    sockets: ListeningSockets,
+    part: ProcessPart | None = None,
+    share: ProcessShare | None = None,
+) -> int:
+    """Receive until something ends it; returns the exit status.
+
+    Where several processes receive, ``part`` and ``share`` are those of this one. The first then says what
+    one process alone would say, and does what only one may do.
+    """
     from misfin.post.inbox import LocalInbox
     from misfin.post.reception import Reception, address_text
     from misfin.post.source import SourceState
@@ -49,17 +88,18 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
     from misfin_tui.cli.hosting import mailbox_host, serve_mailboxes, serve_metrics
     from misfin_tui.services.arriving import arrival_filters
 
-    handed = {} if args.until_eof else inherited_sockets()
-    mailboxes = handed.pop(_GMAP, [])
     settings = settings_of(profile, config, args.listen or config.receive.listen)
-    sockets = tuple(each for several in handed.values() for each in several)
-    reception = Reception(replace(settings, sockets=sockets))
+    reception = Reception(replace(settings, sockets=sockets.mail, share=share))
     ended, listening = asyncio.Event(), asyncio.Event()
+    first, again = share is None or share.first, part is not None and part.again
 
     def report(status: SourceStatus) -> None:
         if status.state is SourceState.RUNNING:
-            addresses = [address_text(each) for each in reception.addresses]
-            emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
+            if first and not again:
+                addresses = [address_text(each) for each in reception.addresses]
+                emit(args, {"listening": addresses}, "Receiving on " + ", ".join(addresses))
+            if part is not None:
+                part.ready()
             listening.set()
 
     loop = asyncio.get_running_loop()
@@ -67,20 +107,21 @@ async def _serve(args: Namespace, profile: Profile, config: Config) -> int:
         loop.add_signal_handler(name, ended.set)
     if args.until_eof:
         threading.Thread(target=wait_for_eof, args=(loop, ended), daemon=True).start()
+    if part is not None:
+        _end_with(part.lifeline, loop, ended)
     source: Source = reception
-    host = None
-    if config.gmap.enable:
-        host = mailbox_host(profile, config, tuple(mailboxes))
+    host = mailbox_host(profile, config, sockets.mailboxes) if config.gmap.enable and first else None
     store = MailStore(profile.mail)
-    filters = arrival_filters(profile, store)
+    filters = arrival_filters(profile, store, resume=first or again)
     metrics = None
     try:
         inbox = LocalInbox(store, report, arrived=filters.arrived, arriving=filters.arriving)
         receiving = source.run(inbox, ended)
-        metrics = await serve_metrics(config, reception, host)
+        if first:
+            metrics = await serve_metrics(config, reception, host, sockets.figures)
         if host is not None:
-            serve = partial(serve_mailboxes, args, config, host, ended)
-            await _with_mailboxes(serve, receiving, listening, ended)
+            mailboxes = partial(serve_mailboxes, None if again else args, host, ended)
+            await _with_mailboxes(mailboxes, receiving, listening, ended)
         else:
             await receiving
     finally:
@@ -113,6 +154,16 @@ async def _with_mailboxes(
         await asyncio.wait(tasks)
     for task in tasks:
         task.result()
+
+
+def _end_with(lifeline: int, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """End when the other end of this pipe closes."""
+
+    def end() -> None:
+        loop.remove_reader(lifeline)  # or it would be called again and again
+        ended.set()
+
+    loop.add_reader(lifeline, end)
 
 
 def wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:

@@ -55,6 +55,12 @@ class ReceiveConfig:
     listen: tuple[str, ...] = setting(
         ("0.0.0.0:1958", "[::]:1958"), "Addresses to listen on, HOST:PORT.", check=split_listen
     )
+    processes: int = setting(
+        1,
+        "How many processes receive, on a server with several cores. The open program uses one.",
+        low=1,
+        high=64,
+    )
     require_certificate: bool = setting(
         True, "Refuse mail from senders who present no certificate (status 60)."
     )

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("misfin.filters")
 
 
-def arrival_filters(profile: Profile, store: MailStore) -> ArrivalFilters:
+def arrival_filters(profile: Profile, store: MailStore, *, resume: bool = True) -> ArrivalFilters:
     """To be given to a :class:`~misfin.post.inbox.LocalInbox`. They begin with what an earlier run has
-    left.
+    left, unless another process does that.
     """
     rules = _Rules(profile)
     marks = FilterMarks(profile.runtime / "filters")
     filters = ArrivalFilters(rules.current, store, rules.owner, marks=marks)
-    filters.resume()
+    if resume:
+        filters.resume()
     return filters
 
 

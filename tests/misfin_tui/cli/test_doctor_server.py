@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 from dovecot import running
@@ -90,3 +91,15 @@ def test_balancers_that_nobody_named_are_an_error(host):
     host.settings("[proxy_protocol]\nenable = true\n")
     found = findings(host)
     assert "[proxy_protocol] is enabled, and no balancer is trusted." in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="several processes receive on Linux only")
+def test_it_says_how_many_processes_receive(host):
+    host.settings("[receive]\nprocesses = 2\n")
+    host.receive("--listen", "127.0.0.1:0")
+    found = findings(host, "server")
+    (text,) = [text for text in found if text.startswith("2 processes receive, on a machine with ")]
+    assert found[text][0] in ("good", "note")
+    assert any("in each of 2 processes" in text for text in found)
+    host.settings("")
+    assert findings(host, "server")["[receive] processes is 1, and 2 run."][0] == "note"
