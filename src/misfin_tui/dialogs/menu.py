@@ -1,8 +1,8 @@
-"""The menu of the right mouse button, beside the pointer: what belongs to the row, the rest on demand."""
+"""The menu of the right mouse button, beside the pointer: what belongs to the row, then pages of the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -13,22 +13,26 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from misfin_tui.host import host_of
-from misfin_tui.keymap import KeyAction, KeyContext, readable
+from misfin_tui.keymap import KeyAction, readable
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 FRAME = 2  # cells of the border, on each axis
-
-
-MORE = "Everything else …"
-"""The last line, which brings the rest."""
+PADDING = 2
+BAR = 1
+"""Cells of the scroll bar, where not all fits."""
+BACK = "‹ Back"
+"""The first line of every page but the first."""
 
 
 class MenuDialog(ModalScreen[KeyAction | None]):
-    """The actions in the order of the key table; a click beside the menu chooses nothing."""
+    """The actions of each page in the order of the key table; a click beside the menu chooses nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,left", "leave", show=False),
+        Binding("q", "dismiss(None)", show=False),
+    ]
     DEFAULT_CSS = """
     MenuDialog {
         background: transparent;
@@ -43,11 +47,12 @@ class MenuDialog(ModalScreen[KeyAction | None]):
     }
     """
 
-    def __init__(self, first: Sequence[KeyAction], rest: Sequence[KeyAction], at: tuple[int, int]) -> None:
-        """``first`` is shown at once, ``rest`` when it is asked for, or when there is nothing else."""
+    def __init__(self, pages: Mapping[str, Sequence[KeyAction]], at: tuple[int, int]) -> None:
+        """The first page is shown at once; below its actions are the titles of the others."""
         super().__init__()
-        self._actions = list(first or rest)
-        self._rest = list(rest if first else ())
+        self._first, *self._others = pages.items()
+        self._page = ""
+        """The title of the other page that is shown."""
         self._at = at
 
     def compose(self) -> ComposeResult:
@@ -58,42 +63,55 @@ class MenuDialog(ModalScreen[KeyAction | None]):
 
     def _fill(self) -> None:
         keys = host_of(self).keys
+        self._actions = dict(self._others)[self._page] if self._page else self._first[1]
         shown = [" ".join(map(readable, keys.of(action.id))) for action in self._actions]
         names = max((len(action.label) for action in self._actions), default=0)
-        lines: list[Option | None] = []
-        places = False
-        for action, key in zip(self._actions, shown, strict=True):
-            if action.context is KeyContext.EVERYWHERE and not places and lines:
-                places = True  # a line sets what belongs to the whole program apart
-                lines.append(None)
-            lines.append(Option(Content.assemble(f"{action.label:<{names}}  ", (key, "bold dim"))))
-        if self._rest:
-            lines += [None, Option(Content(MORE))]
+        lines: list[Option | None] = [
+            Option(Content.assemble(f"{action.label:<{names}}  ", (key, "bold dim")), id=action.id)
+            for action, key in zip(self._actions, shown, strict=True)
+        ]
+        titles = [] if self._page else [title for title, _ in self._others]
+        if self._page:
+            lines = [Option(Content(BACK)), *lines]
+        elif titles:
+            lines += [None, *(Option(Content(title)) for title in titles)]
         self.list.clear_options()
         self.list.add_options(lines)
-        self._wide = max(names + 2 + max(map(len, shown), default=0), len(MORE)) + 2 + FRAME
+        wide = max(names + 2 + max(map(len, shown), default=0), *map(len, (BACK, *titles)))
+        self._wide = wide + PADDING + FRAME
         self._high = len(lines) + FRAME
 
     def on_resize(self) -> None:
         """As near to the pointer as the window allows."""
         x, y = self._at
+        wide = self._wide + (BAR if self._high > self.size.height else 0)
         self.list.styles.offset = (
-            max(0, min(x, self.size.width - self._wide - 1)),
+            max(0, min(x, self.size.width - wide - 1)),
             max(0, min(y, self.size.height - self._high)),
         )
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if event.option_index < len(self._actions):
-            self.dismiss(self._actions[event.option_index])
-            return
-        before = len(self._actions)
-        self._actions += self._rest
-        self._rest = []
+        chosen = next((each for each in self._actions if each.id == event.option_id), None)
+        if chosen is not None:
+            self.dismiss(chosen)
+        else:
+            self._turn_to("" if self._page else self._others[event.option_index - len(self._actions)][0])
+
+    def _turn_to(self, page: str) -> None:
+        came_from, self._page = self._page, page
         self._fill()
-        self.list.highlighted = before
+        titles = [title for title, _ in self._others]
+        self.list.highlighted = 1 if page else len(self._actions) + titles.index(came_from)
         self.on_resize()
+
+    def action_leave(self) -> None:
+        """Back to the first page, or out of the menu."""
+        if self._page:
+            self._turn_to("")
+        else:
+            self.dismiss(None)
 
     def on_click(self, event: events.Click) -> None:
         """Beside the menu."""

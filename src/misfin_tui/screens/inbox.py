@@ -235,6 +235,7 @@ class InboxScreen(MessageScreen):
         view = self.messages.view
         idle = [] if view.folder == DRAFTS else ["edit_draft"]
         idle += [] if view.query else ["save_search"]
+        idle += [] if len(self.messages.marks) > 1 else ["join"]
         idle += self.folders.idle_actions
         row = self.messages.current
         return idle if row is not None and row.held else [*idle, "decide"]

@@ -51,14 +51,14 @@ class MessageScreen(AppScreen):
     async def _open_menu(self, x: int, y: int) -> None:
         """Offer the actions of this screen at a place of it, and do what is chosen."""
         from misfin_tui.dialogs.menu import MenuDialog  # late: not for the first frame
-        from misfin_tui.widgets.actions import ON_A_ROW, actions_of, runner
+        from misfin_tui.screens.applying import idle_now
+        from misfin_tui.widgets.actions import ON_A_ROW, actions_of, grouped, runner
         from misfin_tui.widgets.sidebar import FOLDER_ACTIONS, Sidebar
 
-        found = [action for action in actions_of(self) if action.method not in self.idle_actions]
+        idle = {*self.idle_actions, *await idle_now(self.selection)}
         nearest = FOLDER_ACTIONS if isinstance(self.focused, Sidebar) else ON_A_ROW
-        first = [action for action in found if action.method in nearest]
-        rest = [action for action in found if action.method not in nearest]
-        chosen = await self.app.push_screen_wait(MenuDialog(first, rest, (x, y)))
+        pages = grouped((each for each in actions_of(self) if each.method not in idle), nearest)
+        chosen = await self.app.push_screen_wait(MenuDialog(pages, (x, y)))
         if chosen is not None:
             await runner(self, chosen)()
 

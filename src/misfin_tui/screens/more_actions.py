@@ -8,15 +8,8 @@ from misfin_tui.screens.base import AppScreen, ScreenController
 from misfin_tui.widgets.controller import worker
 
 if TYPE_CHECKING:
-    from misfin.store.message.mime import ParsedMessage
     from misfin_tui.screens.prompts import Prompts
     from misfin_tui.screens.selection import Selection
-
-
-def idle_for(message: ParsedMessage) -> set[str]:
-    """Those of the rarer actions that a message gives no reason for."""
-    idle = set() if message.calendars else {"answer_invitation"}
-    return idle if b"list-unsubscribe" in message.head.lower() else {*idle, "unsubscribe"}
 
 
 class MoreActions(ScreenController):

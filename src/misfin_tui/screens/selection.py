@@ -28,6 +28,10 @@ class Selection(ScreenController):
         """The conversations to file, flag or tag."""
         raise NotImplementedError
 
+    def together(self) -> int:
+        """How many messages are shown of the conversation that the message to answer belongs to."""
+        return 1
+
     def view(self) -> View:
         """The list they are seen from: filing one takes what that list shows of it."""
         raise NotImplementedError

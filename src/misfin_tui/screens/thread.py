@@ -13,11 +13,12 @@ from misfin.errors import MessageGoneError, MisfinError
 from misfin.model.folders import DRAFTS
 from misfin.store.rows import View
 from misfin_tui.keymap import KeyContext
+from misfin_tui.screens.applying import idle_for
 from misfin_tui.screens.base import CursorKeys
 from misfin_tui.screens.going import NextUnread, ReadingList
 from misfin_tui.screens.message_actions import MessageActions
 from misfin_tui.screens.message_screen import MessageScreen
-from misfin_tui.screens.more_actions import MoreActions, idle_for
+from misfin_tui.screens.more_actions import MoreActions
 from misfin_tui.screens.neighbours import NeighbourActions
 from misfin_tui.screens.prompts import Prompts
 from misfin_tui.screens.protection import ThreadProtection
@@ -218,13 +219,13 @@ class ThreadScreen(MessageScreen):
         """Actions that do not apply to the message in focus."""
         part = self.thread.document.current
         idle = set() if self.thread.links else {"open_link", "copy_link"}
-        if part is None or part.message is None or not part.message.attachments:
-            idle.add("attachments")
         if part is None or not is_held(part):
             idle.add("decide")
         if part is None or part.row.folder != DRAFTS:
             idle.add("edit_draft")
-        return idle if part is None or part.message is None else idle | idle_for(part.message)
+        if part is None or part.message is None:
+            return idle | {"attachments"}
+        return idle | idle_for(part.message, self.selection.together())
 
     # ---- moving about
 

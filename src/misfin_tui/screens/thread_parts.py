@@ -51,6 +51,10 @@ class ThreadSelection(Selection):
         """The conversation."""
         return (self._conversation(),)
 
+    def together(self) -> int:
+        """How many there are on the screen."""
+        return len(self.thread.document.parts)
+
     def view(self) -> View:
         """The list it was opened from."""
         return self._view

@@ -1,8 +1,8 @@
-"""Which actions of the key table a screen has, and how to do one: for the palette and the menu."""
+"""Which actions of the key table a screen has, in which groups, and how to do one: for palette and menu."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding
@@ -22,9 +22,38 @@ ON_A_ROW = frozenset(
         *("open_conversation", "reply", "reply_all", "forward", "archive", "trash", "move_to_folder"),
         *("unread", "star", "tag", "select", "block", "decide", "edit_draft", "open_link", "attachments"),
         *("fold", "details", "save_message", "open_on_server", "unsubscribe", "answer_invitation"),
+        "reply_list",
     }
 )
 """The actions of the menu that belong to the conversation or message pointed at."""
+
+_ON_A_MESSAGE = frozenset(
+    {
+        *("forward_attached", "copy_to_folder", "copy_link", "pipe", "bounce", "edit_as_new", "parts"),
+        *("headers", "print_message", "mute", "next_version", "open_in_browser", "split", "unlock"),
+        *("charset", "make_filter", "join", "accept_list", "accept_server"),
+    }
+)
+"""Those that belong to it too, and are wanted now and then."""
+
+NEAREST = ""
+ON_MESSAGE = "More for this message …"
+HERE = "Everything else here …"
+PROGRAM = "The whole program …"
+
+
+def grouped(actions: Iterable[KeyAction], nearest: Collection[str]) -> dict[str, list[KeyAction]]:
+    """The pages of the menu by their titles, without empty ones; the first has the actions in ``nearest``."""
+    pages: dict[str, list[KeyAction]] = {NEAREST: [], ON_MESSAGE: [], HERE: [], PROGRAM: []}
+    for action in actions:
+        if action.method in nearest:
+            title = NEAREST
+        elif action.context is KeyContext.EVERYWHERE:
+            title = PROGRAM
+        else:
+            title = ON_MESSAGE if action.method in _ON_A_MESSAGE else HERE
+        pages[title].append(action)
+    return {title: found for title, found in pages.items() if found}
 
 
 def actions_of(screen: Screen[Any], *, moving: bool = False) -> Iterator[KeyAction]:
