@@ -55,7 +55,8 @@ def _nobodys_profile(monkeypatch: pytest.MonkeyPatch, _room: Path) -> None:
     home.mkdir(mode=0o700)
     monkeypatch.setenv("MISFIN_TUI_HOME", str(home / "profile"))
     monkeypatch.setenv("HOME", str(home))
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_COLOR", "VISUAL", "EDITOR"):
+    own = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_COLOR", "VISUAL", "EDITOR", "BROWSER")
+    for name in own:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setenv("TZ", "UTC")

@@ -138,7 +138,7 @@ async def test_the_keys_of_the_page_do_it(task, profile, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Lists, "leave", noted)
     monkeypatch.setattr(Outside, "open_link", noted)
-    monkeypatch.setattr(Outside, "opener", lambda _self: "a browser")
+    monkeypatch.setattr(Outside, "opener", lambda _self, _target: "a browser")
     monkeypatch.setenv("HOME", str(tmp_path))
     habit = HABITS[task]
     async with at_desk(profile, (120, 36)) as (app, pilot):

@@ -160,7 +160,7 @@ class UiConfig:
 
     theme: str = setting("misfin-dark", "Colour theme; the command palette shows all of them.")
     editor: str = setting("", "Command of your own editor; empty: $VISUAL, then $EDITOR.")
-    opener: str = setting("", "Command that opens links; empty: xdg-open or open.")
+    opener: str = setting("", "Command that opens links; empty: $BROWSER, xdg-open or open.")
     print_command: str = setting("", "Command that prints its standard input; empty: lp or lpr.")
     bell: bool = setting(False, "Ring the terminal bell on new mail.")
     notify_command: str = setting(

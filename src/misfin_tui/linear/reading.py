@@ -210,7 +210,7 @@ async def _to_message(desk: Desk, target: str) -> None:
 
 
 async def _outside(desk: Desk, target: str) -> None:
-    command = await desk.services.outside.opener_named()
+    command = await desk.services.outside.opener_named(target)
     lines = ["Open this link?", target, *(f"Warning: {each}" for each in remarks(target))]
     choices: dict[bool | None, str] = {None: "Cancel", True: "Open"}
     if await choose(desk.terminal, [*lines, consequence(target, command)], choices):

@@ -63,7 +63,7 @@ async def _to_part(selection: Selection, prompts: Prompts, target: str) -> None:
 
 async def _outside(screen: AppScreen, target: str) -> None:
     outside = screen.services.outside
-    command = await outside.opener_named()
+    command = await outside.opener_named(target)
     answer = await screen.app.push_screen_wait(LinkDialog(target, command))
     if answer is Opening.OPEN:
         await outside.open_link(target)

@@ -92,7 +92,9 @@ class Attached:
         Raises :class:`LocalError`, and like :meth:`Mail.raw`.
         """
         raw = await self._services.mail.raw(row)
-        await self.open_bytes(await asyncio.to_thread(page_of, raw, row.size), "message.html")
+        page = await asyncio.to_thread(page_of, raw, row.size)
+        path = await asyncio.to_thread(self._write_aside, page, "message.html", "page")
+        await self._services.outside.open_page(path)
 
     async def _contents(
         self, row: MessageRow, numbers: Sequence[int] | None

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from misfin_tui.services import Services
 
 OPENERS = ("xdg-open", "gio open", "wslview") if sys.platform != "darwin" else ("open",)
+WEB = ("http:", "https:", "file:")
+"""How the addresses begin that are for a browser."""
 PRINTERS = ("lp", "lpr")
 MAX_OUTPUT = 256 * 1024
 """Bytes kept of what a command prints; the rest is read and dropped, so that the command can end."""
@@ -47,15 +49,20 @@ class Outside:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def opener(self) -> str:
-        """The command that opens links and files, empty when there is none. Blocking."""
+    def opener(self, target: str = "") -> str:
+        """The command that opens a link, or a file if ``target`` is empty. Blocking.
+
+        Empty when there is none. For the web, ``$BROWSER`` comes before what the system offers.
+        """
         if configured := self._services.config.ui.opener:
             return configured
+        if target.lower().startswith(WEB) and (browser := _browser()):
+            return browser
         return next((command for command in OPENERS if shutil.which(command.split()[0])), "")
 
-    async def opener_named(self) -> str:
+    async def opener_named(self, target: str = "") -> str:
         """The same for a question: in words where there is none."""
-        return await asyncio.to_thread(self.opener) or "nothing (no program to open it was found)"
+        return await asyncio.to_thread(self.opener, target) or "nothing (no program to open it was found)"
 
     def printer(self) -> str:
         """The command that prints text from its input, empty when there is none. Blocking."""
@@ -67,15 +74,19 @@ class Outside:
         """Give a link to the opener, as one argument and never to a shell. Raises :class:`LocalError`."""
         if target.startswith("-") or not target.isprintable():
             raise LocalError("This link contains suspicious characters; it was not opened.")
-        await self._open(target, "link")
+        await self._open(target, "link", target)
 
     async def open_file(self, path: Path) -> None:
         """Give a file of our own making to the opener. Raises :class:`LocalError`."""
-        await self._open(str(path), "file")
+        await self._open(str(path), "file", "")
 
-    async def _open(self, target: str, what: str) -> None:
+    async def open_page(self, path: Path) -> None:
+        """The same for a page, which is for a browser. Raises :class:`LocalError`."""
+        await self._open(str(path), "file", path.as_uri())
+
+    async def _open(self, target: str, what: str, address: str) -> None:
         try:
-            command = shlex.split(await asyncio.to_thread(self.opener))
+            command = shlex.split(await asyncio.to_thread(self.opener, address))
         except ValueError as error:
             raise LocalError("`opener` in [ui] of config.toml has an unclosed quote.") from error
         if not command:
@@ -160,6 +171,16 @@ class Outside:
     async def save_screenshot(self, svg: str, name: str = "", folder: str = "") -> Path:
         """Save a picture of the screen with the downloads, or at home; returns and raises as :meth:`save`."""
         return await asyncio.to_thread(_write_screenshot, svg, name, folder)
+
+
+def _browser() -> str:
+    """The first command of ``$BROWSER`` that exists; colons separate several, as xdg-open reads it."""
+    for command in os.environ.get("BROWSER", "").split(":"):
+        with suppress(ValueError, IndexError):  # a quote is not closed, or there is no word
+            words = [word for word in shlex.split(command) if word != "%s"]  # the address comes last anyway
+            if shutil.which(words[0]):
+                return shlex.join(words)
+    return ""
 
 
 async def _killed(process: Process) -> None:

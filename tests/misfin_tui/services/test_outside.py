@@ -47,6 +47,39 @@ async def test_without_an_opener_a_remedy_is_named(tmp_path, monkeypatch):
     assert "opener" in caught.value.remedy
 
 
+async def test_what_is_for_a_browser_goes_to_the_one_the_environment_names(tmp_path, monkeypatch):
+    log, other = tmp_path / "log", script(tmp_path / "xdg-open", "exit 9")
+    browser = script(tmp_path / "a browser", f'printf "%s|" "$@" >> {log}')
+    monkeypatch.setenv("BROWSER", f"{tmp_path}/missing:'{browser}' --new %s:{other}")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    page = tmp_path / "page.html"
+    ways = outside(tmp_path)
+    await ways.open_link("https://x.test/?a=b:c")
+    await ways.open_page(page)
+    assert log.read_text() == f"--new|https://x.test/?a=b:c|--new|{page}|"
+    assert await ways.opener_named("http://x.test/") == f"'{browser}' --new"
+    assert await outside(tmp_path, opener="mine").opener_named("http://x.test/") == "mine"
+
+
+@pytest.mark.parametrize("named", ["", ":", "'unclosed", "missing-browser"])
+async def test_without_a_browser_in_the_environment_the_system_opens_everything(tmp_path, monkeypatch, named):
+    script(tmp_path / "xdg-open", "exit 9")
+    monkeypatch.setenv("BROWSER", named)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(LocalError, match="xdg-open could not open the link"):
+        await outside(tmp_path).open_link("https://x.test/")
+
+
+async def test_what_is_not_for_a_browser_is_opened_by_the_system(tmp_path, monkeypatch):
+    script(tmp_path / "xdg-open", "exit 9")
+    monkeypatch.setenv("BROWSER", script(tmp_path / "browser", "exit 0"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(LocalError, match="exit status 9"):
+        await outside(tmp_path).open_link("gemini://x.test/")
+    with pytest.raises(LocalError, match="exit status 9"):
+        await outside(tmp_path).open_file(tmp_path / "a.pdf")
+
+
 async def test_a_command_gets_the_message_and_its_output_is_kept(tmp_path):
     output = await outside(tmp_path).pipe(b"x" * 200_000, "wc -c; exit 3")
     assert (output.text.strip(), output.status) == ("200000", 3)
