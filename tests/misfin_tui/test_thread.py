@@ -521,6 +521,40 @@ async def test_an_attachment_is_saved_by_key_and_asked_for_again_when_that_fails
         await until(pilot, lambda: screen.prompts.prompt is None)
 
 
+async def test_attachments_are_saved_and_opened_by_letters(profile, mailbox, tmp_path):
+    mailbox.put(with_files(("a.pdf", b"one"), ("b.pdf", b"two")))
+    async with at_desk(profile) as (app, pilot):
+        screen = await opened(pilot, "Files")
+        await on_screen(pilot, "+ b.pdf")
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+        await on_screen(pilot, "s saves, a saves all, o opens")
+        await pilot.press("j", "s")
+        assert await answered(pilot, screen, str(tmp_path / "mine")) == "~/b.pdf"
+        await until(pilot, lambda: f"Saved to {tmp_path / 'mine'}." in notices(app))
+        await pilot.press("v", "a")
+        assert await answered(pilot, screen, str(tmp_path)) == str(tmp_path)  # where the last one went
+        await until(pilot, lambda: f"Saved 2 files in {tmp_path}." in notices(app))
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+        await pilot.press("j", "k", "o")
+        await until(pilot, lambda: isinstance(app.screen, OpenFileDialog))
+        await on_screen(pilot, "a.pdf")
+
+
+async def test_one_attachment_has_no_letter_for_all(profile, mailbox):
+    mailbox.put(with_files(("a.pdf", b"one")))
+    async with at_desk(profile) as (app, pilot):
+        await opened(pilot, "Files")
+        await on_screen(pilot, "+ a.pdf")
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, AttachmentsDialog))
+        await pilot.press("a")
+        await on_screen(pilot, "s saves, o opens")
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+
+
 async def test_all_attachments_are_saved_by_mouse(profile, mailbox, tmp_path):
     mailbox.put(with_files(("a.pdf", b"one"), ("a.pdf", b"two")))
     async with at_desk(profile) as (app, pilot):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -66,6 +67,14 @@ class Attaching(StrEnum):
 class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
     """The attachments of a message; the answer is what to do, and the number of the one chosen, from 0."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "move(1)", show=False),
+        Binding("k", "move(-1)", show=False),
+        Binding("s", "do('save')", show=False),
+        Binding("a", "do('all')", show=False),
+        Binding("o", "do('open')", show=False),
+        Binding("q", "close_dialog", show=False),
+    ]
     DEFAULT_CSS = """
     AttachmentsDialog OptionList { height: auto; max-height: 14; border: none !important; padding: 0; }
     AttachmentsDialog OptionList { background: $panel; scrollbar-size-vertical: 1; }
@@ -92,6 +101,8 @@ class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
         )
         parts.highlighted = self._at
         yield parts
+        every = ", a saves all" if len(self._parts) > 1 else ""
+        yield text(f"s saves{every}, o opens", classes="muted gap")
 
     def choices(self) -> Sequence[Choice]:
         """Closing is safe."""
@@ -101,6 +112,17 @@ class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
     def focus_first(self) -> None:
         """Where there is nothing to choose between, the keys are for the buttons."""
         (self.query_one(OptionList) if len(self._parts) > 1 else self.query_one("#save")).focus()
+
+    def action_move(self, lines: int) -> None:
+        """As in every list of the program."""
+        parts = self.query_one(OptionList)
+        parts.focus()
+        (parts.action_cursor_down if lines > 0 else parts.action_cursor_up)()
+
+    def action_do(self, what: str) -> None:
+        """By its letter."""
+        if what in {choice.id for choice in self.choices()}:
+            self.choose(what)
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
