@@ -27,7 +27,7 @@ async def test_the_tree_of_replies_leads_to_a_message(profile):
     box = Mailbox(profile.mail, ALICE)
     for at, (name, above) in enumerate(PEOPLE):
         own, references = f"<{name}@x>", [f"<{each}@x>" for each in above]
-        facts = {"sender": f"{name} <{name}@hive.test>", "date": NOW + at}
+        facts = {"sender": f"{name} <{name}@hive.test>", "date": NOW + 60 * at}
         box.put(mail("Tree", f"By {name}.", message_id=own, references=references, **facts))
     async with at_desk(profile) as (app, pilot):
         await opened(app, pilot, "By Dan.")
@@ -35,6 +35,7 @@ async def test_the_tree_of_replies_leads_to_a_message(profile):
         await until(pilot, lambda: isinstance(app.screen, ChooseDialog))
         options = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
         assert [option[1:8].rstrip() for option in options] == ["Ann", "  Ben", "    Cat", "  Dan"]
+        assert [option.split()[-1] for option in options] == ["14:13", "14:14", "14:15", "14:16"]
         await pilot.press("k", "k", "enter")
         await until(pilot, lambda: not isinstance(app.screen, ChooseDialog))
         await until(pilot, lambda: app.screen.thread.document.current.row.sender == "Ben")

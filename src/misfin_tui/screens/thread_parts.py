@@ -176,7 +176,8 @@ class ThreadReading(ScreenController):
     async def action_replies(self) -> None:
         """Choose a message from the tree of replies."""
         from misfin_tui.dialogs.prompt import ChooseDialog
-        from misfin_tui.widgets.facts import day, many
+        from misfin_tui.widgets.facts import many
+        from misfin_tui.wording.message import minute
 
         try:
             found = await self.services.mail.replies(self._conversation())
@@ -185,7 +186,7 @@ class ThreadReading(ScreenController):
             return
         here = {part.row.id for part in self.thread.document.parts}
         offers = [
-            (row.id, "  " * min(depth, DEEPEST) + (row.sender or row.sender_address or "?"), day(row.date))
+            (row.id, "  " * min(depth, DEEPEST) + (row.sender or row.sender_address or "?"), minute(row.date))
             for row, depth in found
             if row.id in here
         ]
