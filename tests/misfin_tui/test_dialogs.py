@@ -11,7 +11,7 @@ import pytest
 from certificates import build
 from desk import identity, shown, until
 from textual.app import App
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from misfin.post.decisions import CertificateQuestion, HeldMessage
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
@@ -271,6 +271,18 @@ async def test_one_of_several_is_found_with_j_and_k_as_in_every_list():
         await pilot.press("j", "j", "j", "k", "k", "enter")
         await until(pilot, answer.done)
         assert answer.result() == "two"
+
+
+@pytest.mark.parametrize(("theme", "tone"), [("misfin-dark", "$primary bold"), ("misfin-ansi", "bold")])
+async def test_the_keys_of_choices_have_no_colour_of_their_own_among_sixteen(theme, tone):
+    async with host() as (app, pilot):
+        app.theme = theme
+        answer = await put(app, pilot, ChooseDialog("T", [("one", "One", "")], keys=("o",)))
+        (option,) = app.screen.query_one(OptionList).options
+        assert str(option.prompt.spans[0].style) == tone
+        await pilot.press("o")
+        await until(pilot, answer.done)
+        assert answer.result() == "one"
 
 
 async def test_a_password_is_not_shown():

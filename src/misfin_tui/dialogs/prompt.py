@@ -134,11 +134,13 @@ class ChooseDialog(Dialog[str]):
         if width > MOST_ALIGNED:
             width = 0
         keys = self._keys or [""] * len(labels)
+        # Of sixteen colours, none is legible both on the ground and on the line of the cursor.
+        tone = "bold" if self.app.current_theme.ansi else "$primary bold"
         choices = OptionList(
             *(
                 Option(
                     Content.assemble(
-                        (f" {key} " if key else "", "$primary bold"),
+                        (f" {key} " if key else "", tone),
                         (f" {label}{' ' * (width - cell_len(label))}  ", "bold"),
                         (plain(note, one_line=True), "dim"),
                     )
