@@ -65,6 +65,15 @@ def queued(profile) -> tuple[bytes, list[str]]:
     return files.path(finished.key).read_bytes(), sorted(row.to for row in rows)
 
 
+async def test_an_account_that_cannot_sign_says_which_one_can(profile):
+    async with at_desk(profile) as (app, pilot):
+        await compose(app, pilot, draft(account="alice@example.com"))
+        await pilot.press("f6")
+        said = "This account can neither sign nor encrypt. Choose an e-mail account in From."
+        await until(pilot, lambda: said in notices(app))
+        assert "OpenPGP  " not in shown(app)
+
+
 async def test_a_signed_message_is_valid_where_it_arrives(profile, keys):
     async with at_desk(profile) as (app, pilot):
         await compose(app, pilot, draft(body="At six \u2013 the old way.\n"))

@@ -66,7 +66,10 @@ class OutgoingProtection(ScreenController):
         from misfin_tui.services.protected import protected_of
 
         if not self._able:
-            self.misfin.say("A message from this account cannot be signed or encrypted.", severity="warning")
+            self.misfin.say(
+                "This account can neither sign nor encrypt. Choose an e-mail account in From.",
+                severity="warning",
+            )
             return
         ways = await protected_of(self.services).ways(self._address)
         if len(ways) == 1:
