@@ -107,7 +107,7 @@ TABLE: Final[Mapping[Evidence, EvidenceMeaning]] = {
         "?",
         "foreground",
         "no certificate came with it, or only a claim that the sender's host denies",
-        "it is an e-mail that nobody signed, or that has not been checked",
+        "it is an e-mail that no mail server signed, or that has not been checked",
     ),
 }
 

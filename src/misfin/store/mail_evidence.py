@@ -58,7 +58,7 @@ def explained(found: MailFindings, signer: str = "") -> Iterator[str]:
     for domain, state in found.bad:
         yield _BAD[state].format(domain)
     if not (found.aligned or found.others or found.bad):
-        yield "Nobody signed it."
+        yield "No mail server signed it."
     if found.spf:
         yield f"Your server says that a machine of {found.spf} sent it."
     if not found.aligned and found.policy in _ASKS:
