@@ -22,7 +22,7 @@ import socket
 import sys
 import time
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +35,8 @@ from misfin.store import database
 from misfin.store.outgoing.outbox import DeliveryState
 
 TO = ("ada@example.org", "bea@example.org")
+IN_A_ROW = 3
+"""Messages queued at once: the next one is begun while the one before is written down."""
 TEXT = "A line that is sent.\n" * 2000
 """Long enough for the message to leave in several writes."""
 STEPS = ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "body", "end"]
@@ -76,8 +78,13 @@ def count_steps(dies_at: int) -> Callable[[], int]:
     return lambda: done
 
 
+def named(token: str) -> list[str]:
+    """The subjects of the messages of a round."""
+    return [f"{token}.{number}" for number in range(IN_A_ROW)]
+
+
 def program(folder: Path, port: int, token: str, told: int, dies_at: int = NEVER) -> None:
-    """Queue a message named ``token`` (nothing if empty) and send what is due."""
+    """Queue the messages of ``token`` (nothing if empty) and send what is due."""
     steps = count_steps(dies_at)
     desk = EmailDesk(folder, port, timeouts=PATIENT)
     desk.now = time.time()
@@ -85,8 +92,9 @@ def program(folder: Path, port: int, token: str, told: int, dies_at: int = NEVER
         file = folder / "file.txt"
         file.write_text(token)
         attached = desk.files.add(file)
-        desk.put(*TO, subject=token, body=TEXT, attachments=(attached,))
-        os.write(told, f"queued {steps()}\n".encode())
+        for subject in named(token):
+            desk.put(*TO, subject=subject, body=TEXT, attachments=(attached,))
+            os.write(told, f"queued {subject} {steps()}\n".encode())
     asyncio.run(desk.courier().run_once())
     desk.close()
     os.write(told, f"ended {steps()}\n".encode())
@@ -180,13 +188,16 @@ class Server:
 # ---- the judge
 
 
-def states(folder: Path, token: str, *, recover: bool = False) -> set[DeliveryState]:
-    """What the outbox says about a message, as the next process to open it sees that."""
+def states(folder: Path, *, recover: bool = False) -> defaultdict[str, set[DeliveryState]]:
+    """What the outbox says about each message, as the next process to open it sees that."""
     desk = EmailDesk(folder)
+    found: defaultdict[str, set[DeliveryState]] = defaultdict(set)
     try:
         if recover:
             desk.outbox.recover(time.time())
-        return {row.state for row in desk.outbox.rows() if row.subject == token}
+        for row in desk.outbox.rows():
+            found[row.subject].add(row.state)
+        return found
     finally:
         desk.close()
 
@@ -200,39 +211,51 @@ def copies(folder: Path) -> Counter[str]:
     return counted
 
 
-def one_round(folder: Path, server: Server, token: str, dies_at: int, kill: str, after: bool) -> str:
-    """Kill, look, let the next process finish, look again. Returns how the kill left the message."""
+def one_round(folder: Path, server: Server, token: str, dies_at: int, kill: str, after: bool) -> list[str]:
+    """Kill, look, let the next process finish, look again. Returns how the kill left each message."""
     child, reading = start(folder, server.port, token, dies_at)
     status = server.serve(child, kill, after=after)
     with os.fdopen(reading) as told:
         said = told.read().split()
     assert os.WIFSIGNALED(status) or "ended" in said, f"{token} failed by itself"
-    queued = "queued" in said
-    found = states(folder, token, recover=True)
-    got = server.complete[token]
-    assert len(found) <= 1, f"{token} is torn: {found}"
-    assert found or not queued, f"{token} was queued and is lost"
-    assert got <= 1, f"{token} came {got} times"
-    state = next(iter(found), None)
-    match state:
-        case None:
-            assert not got, f"{token} was sent before it was queued"
-        case DeliveryState.WAITING:
-            assert not got, f"{token} waits although the server has it: it would be doubled"
-        case DeliveryState.ACCEPTED:
-            assert got == 1, f"{token} is said to be accepted and is not"
-        case _:
-            assert state is DeliveryState.UNCERTAIN, f"{token} is {state}"
+    found = states(folder, recover=True)
+    left = {
+        subject: left_as(found[subject], server.complete[subject], subject, queued=subject in said)
+        for subject in named(token)
+    }
     child, reading = start(folder, server.port, "")
     assert server.serve(child) == 0
     os.close(reading)
-    wanted = {DeliveryState.ACCEPTED} if state is DeliveryState.WAITING else found
-    assert states(folder, token) == wanted, f"{token} was {state} and is {states(folder, token)}"
-    expected = got if state in (None, DeliveryState.UNCERTAIN) else 1
-    assert server.complete[token] == expected, f"{token}: the server has {server.complete[token]}"
-    in_sent = copies(folder)[token]
-    assert in_sent == (wanted == {DeliveryState.ACCEPTED}), f"{token} lies {in_sent} times in Sent"
-    return state.value if state else "not queued"
+    now, in_sent = states(folder), copies(folder)
+    for subject, (state, got) in left.items():
+        wanted = {DeliveryState.ACCEPTED} if state is DeliveryState.WAITING else found[subject]
+        assert now[subject] == wanted, f"{subject} was {state} and is {now[subject]}"
+        expected = got if state in (None, DeliveryState.UNCERTAIN) else 1
+        came = server.complete[subject]
+        assert came == expected, f"{subject}: the server has {came}"
+        filed = in_sent[subject]
+        assert filed == (wanted == {DeliveryState.ACCEPTED}), f"{subject} lies {filed} times in Sent"
+    return [state.value if state else "not queued" for state, _ in left.values()]
+
+
+def left_as(
+    found: set[DeliveryState], got: int, subject: str, *, queued: bool
+) -> tuple[DeliveryState | None, int]:
+    """What a kill made of a message: its state, and how often the server has it."""
+    assert len(found) <= 1, f"{subject} is torn: {found}"
+    assert found or not queued, f"{subject} was queued and is lost"
+    assert got <= 1, f"{subject} came {got} times"
+    state = next(iter(found), None)
+    match state:
+        case None:
+            assert not got, f"{subject} was sent before it was queued"
+        case DeliveryState.WAITING:
+            assert not got, f"{subject} waits although the server has it: it would be doubled"
+        case DeliveryState.ACCEPTED:
+            assert got == 1, f"{subject} is said to be accepted and is not"
+        case _:
+            assert state is DeliveryState.UNCERTAIN, f"{subject} is {state}"
+    return state, got
 
 
 def at_every_step(folder: Path, every: int) -> Counter[str]:
@@ -244,10 +267,10 @@ def at_every_step(folder: Path, every: int) -> Counter[str]:
         total = int(told.read().split()[-1])
     found: Counter[str] = Counter()
     for number in range(0, total, every):
-        found[one_round(folder, server, f"client-{number}", number, "", False)] += 1
+        found.update(one_round(folder, server, f"client-{number}", number, "", False))
     for number, (step, after) in enumerate((step, after) for step in STEPS for after in (False, True)):
         if number % max(1, every // 8) == 0:
-            found[one_round(folder, server, f"server-{step}-{after}", NEVER, step, after)] += 1
+            found.update(one_round(folder, server, f"server-{step}-{after}", NEVER, step, after))
     found["steps of the client"] = total
     return found
 
@@ -260,7 +283,7 @@ def at_random(folder: Path, rounds: int, port: int, maildir: Path) -> Counter[st
     os.waitpid(child, 0)
     os.close(reading)
     whole = time.monotonic() - began
-    left: dict[str, DeliveryState | None] = {"whole": DeliveryState.ACCEPTED}
+    left: dict[str, DeliveryState | None] = dict.fromkeys(named("whole"), DeliveryState.ACCEPTED)
     for number in range(rounds):
         token = f"random-{number}"
         child, reading = start(folder, port, token)
@@ -268,16 +291,17 @@ def at_random(folder: Path, rounds: int, port: int, maildir: Path) -> Counter[st
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with os.fdopen(reading) as told:
-            queued = "queued" in told.read()
-        state = next(iter(states(folder, token, recover=True)), None)
-        assert state is not None or not queued, f"{token} was queued and is lost"
-        left[token] = state
+            said = told.read().split()
+        found_now = states(folder, recover=True)
+        for subject in named(token):
+            left[subject] = next(iter(found_now[subject]), None)
+            assert left[subject] is not None or subject not in said, f"{subject} was queued and is lost"
         child, reading = start(folder, port, "")
         assert os.waitpid(child, 0)[1] == 0
         os.close(reading)
-    arrived = settled(maildir)
+    arrived, ended = settled(maildir), states(folder)
     for token, state in left.items():
-        assert states(folder, token) <= {DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN}
+        assert ended[token] <= {DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN}
         got = arrived[token]
         allowed = {DeliveryState.UNCERTAIN: (0, 1), None: (0,)}.get(state, (1,))
         assert got in allowed, f"{token} was {state} after the kill, and arrived {got} times"

@@ -1,9 +1,13 @@
-"""The marks of one job: what may have been sent of it, in memory and durable in the outbox."""
+"""The marks of one job: what may have been sent of it, in memory and durable in the outbox.
+
+A job may be begun a moment before it is claimed, while the one before it is still being written down. Then
+the first mark waits for the claim, and without it nothing leaves.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class JobMarks:
-    """What a transport is given for one job (:class:`~misfin.post.transport.Marks`). Used once."""
+    """What a transport is given for one job (:class:`~misfin.post.transport.Marks`). Used once.
+
+    ``durable`` is called once a mark is. With ``claiming``, ``claim`` is only what is expected: ``claiming``
+    returns the real one once it is there, and raises :class:`~misfin.errors.ClaimLostError` if it is another.
+    """
 
     def __init__(
         self,
@@ -25,12 +33,14 @@ class JobMarks:
         now: Callable[[], float],
         say: Callable[[Event], object],
         durable: Callable[[], object] = lambda: None,
+        claiming: Callable[[], Awaitable[Claim]] | None = None,
     ) -> None:
-        self.claim = claim
+        self._claim = claim
+        self._claiming = claiming
         self._say = say
         self._outbox = outbox
         self._now = now
-        self._durable = durable  # called once a mark is
+        self._durable = durable
         self._sent: set[int] = set()
 
     def say(self, event: Event) -> None:
@@ -46,9 +56,16 @@ class JobMarks:
         """Whether this delivery may have been sent and has not been refused."""
         return number in self._sent
 
+    async def claimed(self) -> Claim:
+        """The claim of the job, once it is there. Raises :class:`~misfin.errors.ClaimLostError`."""
+        if self._claiming is not None:
+            self._claim = await self._claiming()
+            self._claiming = None
+        return self._claim
+
     async def sending(self, deliveries: Sequence[Due] = ()) -> None:
         """Make durable that these (all, if none are given) are about to be sent."""
-        claimed = self.claim.deliveries
+        claimed = (await self.claimed()).deliveries
         numbers = [due.number for due in deliveries] or range(len(claimed))
         await asyncio.to_thread(self._outbox.leaving, [claimed[number] for number in numbers], self._now())
         # From here to the first byte nothing is awaited.
@@ -57,7 +74,7 @@ class JobMarks:
 
     async def mark_refused(self) -> None:
         """Note that what was sent was refused, and nothing of the next attempt has been sent yet."""
-        claimed = self.claim.deliveries
+        claimed = self._claim.deliveries
         mark_refused, self._sent = [claimed[number] for number in self._sent], set()
         with suppress(StoreError):  # the mark that stays is the careful one
             await asyncio.to_thread(self._outbox.mark_refused, mark_refused)

@@ -13,9 +13,18 @@ from dataclasses import dataclass
 from misfin.errors import StoreError
 from misfin.model.account import AddressKind
 from misfin.post.events import Event
-from misfin.post.settling import Settled
+from misfin.post.settling import Settled, interrupted
 from misfin.post.transport import Composed, Due, Ending, Job, Preparing, Route, Transport
-from misfin.store.outgoing.outbox import Claim, DeliveryState, Outbox, OutboxRow, Outgoing
+from misfin.store.outgoing.outbox import (
+    Claim,
+    Claimed,
+    DeliveryState,
+    Outbox,
+    OutboxRow,
+    Outcome,
+    Outgoing,
+    Transcript,
+)
 
 _KEEP_DELIVERED = 30 * 86400.0
 
@@ -26,6 +35,17 @@ class Claimable:
 
     only: Collection[int] | None = None
     due_by: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is expected to be claimed next on a route, and what was prepared for its job.
+
+    Nothing of it is claimed; the numbers of its attempts are 0.
+    """
+
+    claim: Claim
+    prepared: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,15 @@ class Turn:
     events: Sequence[Event] = ()
     problem: Exception | None = None
 
+    def confirms(self, ahead: Ahead) -> bool:
+        """Whether what was expected is claimed, to be sent just as it was prepared."""
+        if self.following is None or self.prepared is not ahead.prepared:
+            return False
+        ids, expected = (
+            [each.row.id for each in claim.deliveries] for claim in (self.following, ahead.claim)
+        )
+        return ids == expected and job_of(self.following) == job_of(ahead.claim)
+
 
 class OutboxTurns:
     """The outbox as the courier uses it. Every method blocks, and raises :class:`StoreError`."""
@@ -53,8 +82,6 @@ class OutboxTurns:
         self._transports = transports
         self._batch = {kind: each.capabilities.batch for kind, each in transports.items()}
         self._now = now
-        self._ahead: dict[str, tuple[Outgoing, object]] = {}
-        """By route, what was prepared of the message that comes next."""
 
     def tidy(self, now: float, file_missing: Callable[[], list[Exception]]) -> list[Exception]:
         """Clean up what was left behind. A failure here must not keep the next message from being sent."""
@@ -90,17 +117,20 @@ class OutboxTurns:
             return due, []
         return due, self._outbox.claims(self._now(), most, only=only, due_by=due_by, batch=self._batch)
 
-    def settle(self, claim: Claim, settled: Sequence[Settled], wanted: Claimable | None) -> Turn:
+    def settle(
+        self,
+        claim: Claim,
+        settled: Sequence[Settled],
+        wanted: Claimable | None,
+        ahead: Ahead | None = None,
+    ) -> Turn:
         """End the attempts durably, and claim what of ``wanted`` (None: of nothing) is next on the route.
 
-        The next one is prepared, and the transport remembers what the job showed. Where that fails, nothing
-        is lost.
+        The next one is prepared, unless it was ``ahead``, and the transport remembers what the job showed.
+        Where that fails, nothing is lost.
         """
         now = self._now()
-        endings = [
-            (claimed, each.outcome, each.ending.transcript)
-            for claimed, each in zip(claim.deliveries, settled, strict=True)
-        ]
+        endings = _endings(claim, settled)
         following = None
         if wanted is None:
             self._outbox.finish(endings, now)
@@ -111,7 +141,6 @@ class OutboxTurns:
         rows: dict[int, OutboxRow] = {}
         with suppress(StoreError):  # it is written down; only the report is lost
             rows = {row.id: row for row in self._outbox.group(claim.message.group)}
-        ahead = self._ahead.pop(claim.route, None)
         prepared = None if following is None else self._prepared(following.message, ahead)
         try:
             events = self._remembered(claim, [each.ending for each in settled])
@@ -119,19 +148,28 @@ class OutboxTurns:
         except Exception as error:
             return Turn(rows, following, prepared, problem=error)
 
+    def give_back(self, claim: Claim) -> None:
+        """Let a claim go that nobody works on: it would stay "sending" until the next start."""
+        now = self._now()
+        self._outbox.finish(_endings(claim, [interrupted(sent=False, now=now)] * len(claim.deliveries)), now)
+
     def prepares(self, kind: AddressKind) -> bool:
         """Whether a part of sending can be done ahead. Does not block."""
         return isinstance(self._transports.get(kind), Preparing)
 
-    def look_ahead(self, route: str, wanted: Claimable) -> None:
-        """Prepare what comes next over a route, while the server works on what was sent over it."""
-        due_by = self._now() if wanted.due_by is None else wanted.due_by
-        if (message := self._outbox.next_over(route, due_by, wanted.only)) is not None:
-            self._ahead[route] = message, self._prepared(message)
+    def look_ahead(self, route: str, wanted: Claimable) -> Ahead | None:
+        """Prepare what comes next over a route, while the server works on what was sent over it.
 
-    def _prepared(self, message: Outgoing, ahead: tuple[Outgoing, object] | None = None) -> object:
+        None where nothing comes, or nothing of it can be prepared.
+        """
+        due_by = self._now() if wanted.due_by is None else wanted.due_by
+        claim = self._outbox.next_over(route, due_by, only=wanted.only, batch=self._batch)
+        prepared = None if claim is None else self._prepared(claim.message)
+        return None if claim is None or prepared is None else Ahead(claim, prepared)
+
+    def _prepared(self, message: Outgoing, ahead: Ahead | None = None) -> object:
         transport = self._transports.get(message.kind)
-        before = ahead[1] if ahead is not None and ahead[0] == message else None
+        before = ahead.prepared if ahead is not None and ahead.claim.message == message else None
         try:
             return transport.prepare(message, before) if isinstance(transport, Preparing) else None
         except Exception:  # sending it will come to the same, and say so
@@ -155,6 +193,13 @@ class OutboxTurns:
         """The sender's own copy of a message, None where there is none to file."""
         transport = self._transports.get(message.kind)
         return None if transport is None else transport.sent_copy(message)
+
+
+def _endings(claim: Claim, settled: Sequence[Settled]) -> list[tuple[Claimed, Outcome, Transcript]]:
+    return [
+        (claimed, each.outcome, each.ending.transcript)
+        for claimed, each in zip(claim.deliveries, settled, strict=True)
+    ]
 
 
 def job_of(claim: Claim, prepared: object = None) -> Job:

@@ -377,6 +377,8 @@ class Preparing(Protocol):
         and again when this one is claimed, with what was returned ``before`` and may still be right. What is
         returned may never be used, so it must not need closing; what is raised is ignored, because
         :meth:`Transport.send` comes to it again.
+
+        What was prepared may be sent a moment before it is claimed; :meth:`Marks.sending` waits for that.
         """
 
 

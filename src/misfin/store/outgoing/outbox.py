@@ -21,7 +21,7 @@ from typing import Final
 from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient
 from misfin.store.database import Database
-from misfin.store.outgoing import outbox_claims, outbox_clock
+from misfin.store.outgoing import outbox_claims, outbox_clock, outbox_tidying
 from misfin.store.outgoing.deliveries import (
     TAKEN,
     AttemptRow,
@@ -264,9 +264,19 @@ class Outbox:
             self._db.sync()
         return claim
 
-    def next_over(self, route: str, due_by: float, only: Collection[int] | None) -> Outgoing | None:
-        """The message that is next over a route, which may be in use; nothing is claimed."""
-        return outbox_claims.next_over(self._db, route, due_by, only)
+    def next_over(
+        self,
+        route: str,
+        due_by: float,
+        *,
+        only: Collection[int] | None = None,
+        batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
+    ) -> Claim | None:
+        """What :meth:`claim` would take next over a route once that is free; nothing is claimed.
+
+        The numbers of its attempts are 0, so that it can do nothing in place of a claim.
+        """
+        return outbox_claims.next_over(self._db, route, due_by, only, batch)
 
     def sync(self) -> None:
         """Make durable what is not yet."""
@@ -377,23 +387,9 @@ class Outbox:
     def remove(self, row_id: int) -> bool:
         """Take a finished row (taken, with its copy in Sent; failed; cancelled) out of the list."""
         with self._db.write():
-            removed = self._db.execute(
-                "DELETE FROM delivery WHERE id = ? AND (state IN ('failed', 'cancelled')"
-                " OR state IN ('delivered', 'accepted')"
-                " AND (SELECT sent_copy FROM message WHERE id = delivery.message))",
-                (row_id,),
-            ).rowcount
-            self._db.execute("DELETE FROM message WHERE id NOT IN (SELECT message FROM delivery)")
-            return bool(removed)
+            return outbox_tidying.remove(self._db, row_id)
 
     def prune(self, before: float) -> int:
         """Forget messages finished before this time, each copy taken or cancelled; return how many."""
         with self._db.write():
-            return self._db.execute(
-                "DELETE FROM message WHERE"
-                " NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id"
-                "  AND (d.state NOT IN ('delivered', 'accepted', 'cancelled') OR d.changed >= ?))"
-                " AND (sent_copy OR NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id"
-                "  AND d.state IN ('delivered', 'accepted')))",
-                (before,),
-            ).rowcount
+            return outbox_tidying.prune(self._db, before)

@@ -34,7 +34,7 @@ _DUE = """FROM delivery WHERE state IN ('waiting', 'deferred') AND next_attempt 
 _FIRST = f"""SELECT id, message, route {_DUE}
     AND route NOT IN (SELECT route FROM delivery WHERE state = 'sending')
     ORDER BY next_attempt, id LIMIT 1"""  # noqa: S608 - constants
-_NEXT = f"SELECT message {_DUE} ORDER BY next_attempt, id LIMIT 1"
+_NEXT = f"SELECT id, message, route {_DUE} ORDER BY next_attempt, id LIMIT 1"
 _MORE = f"""SELECT id {_DUE} AND message = :message AND route = :route AND id <> :first
     ORDER BY id LIMIT :more"""
 _FOLLOWS = """SELECT 1 FROM delivery WHERE state IN ('waiting', 'deferred') AND route = ?
@@ -61,31 +61,56 @@ def take(
 
     With ``route``, over that one only.
     """
+    if (found := _found(database, _FIRST, only, due_by, batch, route)) is None:
+        return None
+    message, route, ids = found
+    return Claim(message, route, tuple(_begin(database, owner, each, now) for each in ids))
+
+
+def next_over(
+    database: Database,
+    route: str,
+    due_by: float,
+    only: Collection[int] | None,
+    batch: Mapping[AddressKind, int],
+) -> Claim | None:
+    """What :func:`take` would claim next over a route if nobody used it; needs no transaction.
+
+    Nothing is claimed: the numbers of its attempts are 0, which none has.
+    """
+    if (found := _found(database, _NEXT, only, due_by, batch, route)) is None:
+        return None
+    message, route, ids = found
+    return Claim(message, route, tuple(_claimed(database, each, 0) for each in ids))
+
+
+def _found(
+    database: Database,
+    first_of: str,
+    only: Collection[int] | None,
+    due_by: float,
+    batch: Mapping[AddressKind, int],
+    route: str | None,
+) -> tuple[Outgoing, str, list[int]] | None:
+    """The message that is next by the query ``first_of``, its route, and its deliveries that go together."""
     wanted = None if only is None else json.dumps(list(only))
     values: dict[str, object] = {"due": due_by, "only": wanted, "on": route}
-    first = database.execute(_FIRST, values).fetchone()
+    first = next(iter(database.read(first_of, values)), None)
     if first is None:
         return None
     row_id, group, route = first
-    message = load_outgoing(database, group)
-    assert message is not None
+    if (message := load_outgoing(database, group)) is None:  # removed meanwhile, outside of a transaction
+        return None
     ids = [row_id]
     if (more := batch.get(message.kind, 1) - 1) > 0:
         values |= {"message": group, "route": route, "first": row_id, "more": more}
-        ids += [each for (each,) in database.execute(_MORE, values)]
-    return Claim(message, route, tuple(_begin(database, owner, each, now) for each in sorted(ids)))
+        ids += [each for (each,) in database.read(_MORE, values)]
+    return message, route, sorted(ids)
 
 
 def follows(database: Database, route: str, due_by: float) -> bool:
     """Whether something is due over a route, used or not; needs no transaction."""
     return bool(database.read(_FOLLOWS, (route, due_by)))
-
-
-def next_over(database: Database, route: str, due_by: float, only: Collection[int] | None) -> Outgoing | None:
-    """The message that is next over a route, used or not; needs no transaction."""
-    wanted = None if only is None else json.dumps(list(only))
-    found = database.read(_NEXT, {"due": due_by, "only": wanted, "on": route})
-    return load_outgoing(database, found[0][0]) if found else None
 
 
 def next_due(database: Database) -> float | None:
@@ -103,9 +128,13 @@ def _begin(database: Database, owner: str, row_id: int, now: float) -> Claimed:
         " attempts = attempts + 1, since = CASE since WHEN 0 THEN ? ELSE since END WHERE id = ?",
         (owner, attempt, now, now, row_id),
     )
-    hops, *history = database.execute(
+    return _claimed(database, row_id, attempt)
+
+
+def _claimed(database: Database, row_id: int, attempt: int) -> Claimed:
+    ((hops, *history),) = database.read(
         "SELECT hops, failures, slowdowns, since FROM delivery WHERE id = ?", (row_id,)
-    ).fetchone()
+    )
     (row,) = load_rows(database, "WHERE d.id = ?", (row_id,))
     return Claimed(row, attempt, History(*history), tuple(json.loads(hops)))
 
