@@ -81,6 +81,7 @@ class OutboxTurns:
         self._outbox = outbox
         self._transports = transports
         self._batch = {kind: each.capabilities.batch for kind, each in transports.items()}
+        self._preparing = {kind: each for kind, each in transports.items() if isinstance(each, Preparing)}
         self._now = now
 
     def tidy(self, now: float, file_missing: Callable[[], list[Exception]]) -> list[Exception]:
@@ -136,7 +137,13 @@ class OutboxTurns:
             self._outbox.finish(endings, now)
         else:
             following = self._outbox.finish_and_claim(
-                endings, now, claim.route, only=wanted.only, due_by=wanted.due_by, batch=self._batch
+                endings,
+                now,
+                claim.route,
+                only=wanted.only,
+                due_by=wanted.due_by,
+                batch=self._batch,
+                known=None if ahead is None else ahead.claim.message,
             )
         rows: dict[int, OutboxRow] = {}
         with suppress(StoreError):  # it is written down; only the report is lost
@@ -155,7 +162,7 @@ class OutboxTurns:
 
     def prepares(self, kind: AddressKind) -> bool:
         """Whether a part of sending can be done ahead. Does not block."""
-        return isinstance(self._transports.get(kind), Preparing)
+        return kind in self._preparing
 
     def look_ahead(self, route: str, wanted: Claimable) -> Ahead | None:
         """Prepare what comes next over a route, while the server works on what was sent over it.
@@ -168,10 +175,10 @@ class OutboxTurns:
         return None if claim is None or prepared is None else Ahead(claim, prepared)
 
     def _prepared(self, message: Outgoing, ahead: Ahead | None = None) -> object:
-        transport = self._transports.get(message.kind)
+        transport = self._preparing.get(message.kind)
         before = ahead.prepared if ahead is not None and ahead.claim.message == message else None
         try:
-            return transport.prepare(message, before) if isinstance(transport, Preparing) else None
+            return None if transport is None else transport.prepare(message, before)
         except Exception:  # sending it will come to the same, and say so
             return None
 

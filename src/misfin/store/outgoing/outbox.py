@@ -249,17 +249,19 @@ class Outbox:
         only: Collection[int] | None = None,
         due_by: float | None = None,
         batch: Mapping[AddressKind, int] = _ONE_BY_ONE,
+        known: Outgoing | None = None,
     ) -> Claim | None:
         """:meth:`finish`, and :meth:`claim` what is due next over ``route``, in one transaction.
 
-        Durable when it returns None; otherwise with the next :meth:`leaving`, or :meth:`sync`.
+        Durable when it returns None; otherwise with the next :meth:`leaving`, or :meth:`sync`. ``known`` is
+        the message that is expected, which need not be read again then.
         """
         by = now if due_by is None else due_by
         follows = outbox_claims.follows(self._db, route, by)
         with self._db.write_soon() if follows else self._db.write():
             for ending in endings:
                 outbox_claims.end(self._db, self.owner, *ending, now)
-            claim = outbox_claims.take(self._db, self.owner, now, only, by, batch, route)
+            claim = outbox_claims.take(self._db, self.owner, now, only, by, batch, route, known)
         if follows and claim is None:
             self._db.sync()
         return claim

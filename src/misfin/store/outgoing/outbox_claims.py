@@ -17,13 +17,12 @@ from misfin.store.outgoing.deliveries import (
     Claim,
     Claimed,
     DeliveryState,
-    History,
     OutboxRow,
     Outcome,
     Outgoing,
     Transcript,
 )
-from misfin.store.outgoing.outbox_file import load_outgoing, load_rows
+from misfin.store.outgoing.outbox_file import load_claimed, load_outgoing, load_rows
 from misfin.store.owners import is_alive
 
 _REQUEST_HEAD = 2048  # bytes of a request kept in its transcript: a whole B request, or a C header and more
@@ -56,12 +55,13 @@ def take(
     due_by: float,
     batch: Mapping[AddressKind, int],
     route: str | None = None,
+    known: Outgoing | None = None,
 ) -> Claim | None:
     """Claim the first delivery that is due over a route nobody uses, and what may go together with it.
 
-    With ``route``, over that one only.
+    With ``route``, over that one only. The message need not be read again if it is the one ``known``.
     """
-    if (found := _found(database, _FIRST, only, due_by, batch, route)) is None:
+    if (found := _found(database, _FIRST, only, due_by, batch, route, known)) is None:
         return None
     message, route, ids = found
     return Claim(message, route, tuple(_begin(database, owner, each, now) for each in ids))
@@ -81,7 +81,7 @@ def next_over(
     if (found := _found(database, _NEXT, only, due_by, batch, route)) is None:
         return None
     message, route, ids = found
-    return Claim(message, route, tuple(_claimed(database, each, 0) for each in ids))
+    return Claim(message, route, tuple(load_claimed(database, each, 0) for each in ids))
 
 
 def _found(
@@ -91,6 +91,7 @@ def _found(
     due_by: float,
     batch: Mapping[AddressKind, int],
     route: str | None,
+    known: Outgoing | None = None,
 ) -> tuple[Outgoing, str, list[int]] | None:
     """The message that is next by the query ``first_of``, its route, and its deliveries that go together."""
     wanted = None if only is None else json.dumps(list(only))
@@ -99,7 +100,9 @@ def _found(
     if first is None:
         return None
     row_id, group, route = first
-    if (message := load_outgoing(database, group)) is None:  # removed meanwhile, outside of a transaction
+    # What was submitted stays as it is.
+    message = known if known is not None and known.group == group else load_outgoing(database, group)
+    if message is None:  # removed meanwhile, outside of a transaction
         return None
     ids = [row_id]
     if (more := batch.get(message.kind, 1) - 1) > 0:
@@ -128,15 +131,7 @@ def _begin(database: Database, owner: str, row_id: int, now: float) -> Claimed:
         " attempts = attempts + 1, since = CASE since WHEN 0 THEN ? ELSE since END WHERE id = ?",
         (owner, attempt, now, now, row_id),
     )
-    return _claimed(database, row_id, attempt)
-
-
-def _claimed(database: Database, row_id: int, attempt: int) -> Claimed:
-    ((hops, *history),) = database.read(
-        "SELECT hops, failures, slowdowns, since FROM delivery WHERE id = ?", (row_id,)
-    )
-    (row,) = load_rows(database, "WHERE d.id = ?", (row_id,))
-    return Claimed(row, attempt, History(*history), tuple(json.loads(hops)))
+    return load_claimed(database, row_id, attempt)
 
 
 def mark_leaving(database: Database, owner: str, claimed: Claimed, now: float) -> None:

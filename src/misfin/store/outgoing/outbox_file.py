@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from misfin.model.account import AddressKind
 from misfin.store.database import Database
-from misfin.store.outgoing.deliveries import AttemptRow, DeliveryState, OutboxRow, Outgoing, Phase, Question
+from misfin.store.outgoing.deliveries import (
+    AttemptRow,
+    Claimed,
+    DeliveryState,
+    History,
+    OutboxRow,
+    Outgoing,
+    Phase,
+    Question,
+)
 
 _VERSION_1: Final = (
     """CREATE TABLE message (
@@ -63,22 +72,31 @@ _VERSION_2: Final = (
 STEPS: Final = (_VERSION_1, _VERSION_2)
 """What leads from each version of the file to the next."""
 
-_ROW: Final = """SELECT d.id, d.message, m.account, d.address, m.subject, d.state, d.why, d.status, d.meta,
+_COLUMNS: Final = """d.id, d.message, m.account, d.address, m.subject, d.state, d.why, d.status, d.meta,
     d.fingerprint, d.attempts, d.next_attempt, m.created, d.hold_until, m.size, d.question,
-    d.pin_name, d.target, d.route, m.kind, d.server
-    FROM delivery d JOIN message m ON m.id = d.message """
+    d.pin_name, d.target, d.route, m.kind, d.server"""
+_FROM: Final = "FROM delivery d JOIN message m ON m.id = d.message "
+_ROW: Final = f"SELECT {_COLUMNS} {_FROM}"
+_CLAIMED: Final = f"SELECT d.failures, d.slowdowns, d.since, d.hops, {_COLUMNS} {_FROM}WHERE d.id = ?"
 
 
 def load_rows(database: Database, where: str, values: Sequence[object]) -> list[OutboxRow]:
     """The deliveries (``d``, of the message ``m``) that a WHERE clause names, in its order."""
-    rows = []
-    for found in database.read(_ROW + where, values):
-        columns = list(found)
-        columns[5] = DeliveryState(columns[5])
-        columns[15] = Question(columns[15]) if columns[15] else None
-        columns[19] = AddressKind(columns[19])
-        rows.append(OutboxRow(*columns))
-    return rows
+    return [_row(found) for found in database.read(_ROW + where, values)]
+
+
+def load_claimed(database: Database, row_id: int, attempt: int) -> Claimed:
+    """A delivery that is there, with what a courier has to know of its past."""
+    ((failures, slowdowns, since, hops, *columns),) = database.read(_CLAIMED, (row_id,))
+    return Claimed(_row(columns), attempt, History(failures, slowdowns, since), _texts(hops))
+
+
+def _row(found: Sequence[Any]) -> OutboxRow:
+    columns = list(found)
+    columns[5] = DeliveryState(columns[5])
+    columns[15] = Question(columns[15]) if columns[15] else None
+    columns[19] = AddressKind(columns[19])
+    return OutboxRow(*columns)
 
 
 def load_attempts(database: Database, row_id: int) -> list[AttemptRow]:
