@@ -9,6 +9,8 @@ own, and is found here too: people (addressing.py), dates, encoded words, charac
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from misfin.store.message.addressing import MAX_PEOPLE, Person, people, unquoted, without_comments
 from misfin.store.message.charsets import decoded
@@ -40,9 +42,15 @@ Headers = dict[str, list[bytes]]
 """Raw values by lower-case name, in order; folded values still contain their line ends, as LF."""
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)(?:\n|\Z)")
+_FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:.*(?:\n[ \t].*)*(?:\n|\Z))*+")
+"""The same, as many as follow one another."""
+_USUAL_HEADER = 64 * 1024
+"""Bytes of a header whose fields may all be taken out at once, which is fast but takes more memory."""
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _LEADING_BLANKS = re.compile(rb"(?:[ \t]*\r?\n){1,20}(?=[!-9;-~]+[ \t]*:)")
 _ID = re.compile(rb"<([^<>]{1,998})>")
+_USUAL_CONTENT = 100
+"""Bytes of a content type that are worth remembering."""
 _KIND = re.compile(r"\s*([^\s;(,]*)")
 _ENCODED = r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?="
 _PARAMETER = re.compile(
@@ -75,18 +83,16 @@ def split(data: bytes, start: int | None = None, end: int | None = None) -> tupl
 
     ``start`` and ``end`` limit what is read; without ``start``, ``From `` lines on top are passed over.
     """
-    position = first = _after_envelope_lines(data, 0) if start is None else start
+    first = _after_envelope_lines(data, 0) if start is None else start
     whole = len(data) if end is None else end
     limit = min(whole, first + MAX_HEADER)
+    position = _FIELDS.match(data, first, limit).end()  # type: ignore[union-attr] # it also matches nothing
     headers: Headers = {}
-    while field := _FIELD.match(data, position, limit):
-        value = field[2]
-        if value.endswith(b"\r"):
-            value = value[:-1]
-        if b"\r" in value:
-            value = value.replace(b"\r\n", b"\n").replace(b"\r", b" ")
-        headers.setdefault(field[1].decode("ascii").lower(), []).append(value)
-        position = field.end()
+    carriage_returns = data.find(b"\r", first, position) >= 0
+    for name, value in _pairs(data, first, position):
+        if carriage_returns:
+            value = value.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b" ")
+        headers.setdefault(name.decode("ascii").lower(), []).append(value)
     if not headers:
         return headers, start or 0
     if position == limit < whole:  # longer than is read: the body is where it ends all the same
@@ -96,6 +102,13 @@ def split(data: bytes, start: int | None = None, end: int | None = None) -> tupl
         if data.startswith(blank, position, limit):
             return headers, position + len(blank)
     return headers, position
+
+
+def _pairs(data: bytes, start: int, end: int) -> Iterable[tuple[bytes, bytes]]:
+    """Name and raw value of each field in a range that consists of nothing else."""
+    if end - start <= _USUAL_HEADER:
+        return _FIELD.findall(data, start, end)
+    return ((field[1], field[2]) for field in _FIELD.finditer(data, start, end))
 
 
 def _after_envelope_lines(data: bytes, position: int) -> int:
@@ -133,13 +146,17 @@ def ids(values: list[bytes]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[-MAX_IDS:]))
 
 
-def content(raw: bytes) -> tuple[str, dict[str, str]]:
+def content(raw: bytes) -> tuple[str, Mapping[str, str]]:
     """A content type or disposition in lower case, and its parameters decoded (RFC 2045 §5.1, RFC 2231).
 
     The type ends at its first blank, semicolon, comma or comment; semicolons may be missing.
     """
     if not raw:
         return "", {}
+    return _usual_content(raw) if len(raw) <= _USUAL_CONTENT else _content(raw)
+
+
+def _content(raw: bytes) -> tuple[str, Mapping[str, str]]:
     value = unfolded(raw)
     kind = _KIND.match(value)
     rest = " ".join(value[kind.end() :].split()) if kind else ""
@@ -147,6 +164,9 @@ def content(raw: bytes) -> tuple[str, dict[str, str]]:
     if rest:
         _parameters(without_comments(rest) if rest[0] == "(" else f" {rest}", plain)
     return (kind[1].strip("\"'").lower() if kind else ""), plain
+
+
+_usual_content = lru_cache(maxsize=128)(_content)  # the same few in message after message
 
 
 def _parameters(rest: str, plain: dict[str, str]) -> None:

@@ -246,6 +246,8 @@ def _read_mail(data: bytes, size: int, charset: str, prefer: str, *, as_html: bo
 
 def _in_order(reading: PartsReader) -> list[str]:
     """What a signature covers first, then what anybody may have added, below a line that says so."""
+    if not reading.covered:
+        return reading.texts
     covered = [text for number, text in enumerate(reading.texts) if number in reading.covered]
     others = [text for number, text in enumerate(reading.texts) if number not in reading.covered]
     return [*covered, UNPROTECTED, *others] if covered and others else reading.texts

@@ -42,7 +42,7 @@ class _Part(NamedTuple):
     end: int
     depth: int
     kind: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
     around: str = ""
     """The content type of the multipart it belongs to."""
     listed_only: bool = False
@@ -386,7 +386,7 @@ class PartsReader:
             self.attachments.append(file)
 
 
-def _kind(headers: Headers) -> tuple[str, dict[str, str]]:
+def _kind(headers: Headers) -> tuple[str, Mapping[str, str]]:
     return fields.content(fields.one(headers, "content-type"))
 
 

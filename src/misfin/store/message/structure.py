@@ -5,7 +5,7 @@ What a reader shows of it is decided in :mod:`misfin.store.message.parts`, whose
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -101,7 +101,7 @@ def _header(data: bytes, first: int, last: int) -> tuple[Headers, int]:
 def _info(
     headers: Headers,
     kind: str,
-    parameters: dict[str, str],
+    parameters: Mapping[str, str],
     span: tuple[int, int, int],
     depth: int,
     data: bytes,
