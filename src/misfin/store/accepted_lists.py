@@ -7,7 +7,6 @@ never replaced.
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import Final
 from misfin.errors import StoreError
 from misfin.files import private_folder, write_private
 from misfin.model.authorship import MailFindings
+from misfin.store.warning import warn
 from misfin.valueclass import dataclass
-
-logger = logging.getLogger("misfin.lists")
 
 FILE: Final = "lists.json"
 MOST: Final = 1000
@@ -59,7 +57,7 @@ class AcceptedLists:
         try:
             accepted = {(each.list_id, each.domain) for each in self.all()}
         except StoreError as error:
-            logger.warning("%s %s", error, error.remedy)
+            warn("misfin.lists", "%s %s", error, error.remedy)
             return ""
         return next((each for each in found.listed if (found.list_id, each) in accepted), "")
 

@@ -4,7 +4,6 @@ e-mails.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,11 +18,10 @@ from misfin.store.mail_evidence import evidence_of
 from misfin.store.message import signed_seal
 from misfin.store.message.envelope import vouched_for
 from misfin.store.seals import Seals
+from misfin.store.warning import warn
 
 if TYPE_CHECKING:
     from misfin.store.seal_keys import SealKeys
-
-logger = logging.getLogger("misfin.proofs")
 
 
 class Proofs:
@@ -45,7 +43,7 @@ class Proofs:
             self._seals.open()
             self._usable = True
         except StoreError as error:
-            logger.warning("%s %s", error, error.remedy)
+            warn("misfin.proofs", "%s %s", error, error.remedy)
             self._usable = False
 
     def close(self) -> None:
@@ -81,6 +79,6 @@ class Proofs:
         try:
             found = self.authors.get(data)
         except StoreError as error:
-            logger.warning("%s %s", error, error.remedy)
+            warn("misfin.proofs", "%s %s", error, error.remedy)
             return None
         return None if found is None else evidence_of(found, self.lists.signer_of(found))

@@ -5,7 +5,6 @@ Nothing here writes, and nothing here raises: whatever cannot be read trusts nob
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 import time
@@ -17,9 +16,8 @@ from typing import Final
 from misfin.errors import AddressError, StoreError
 from misfin.model.address import DEFAULT_PORT, normal_hostname
 from misfin.store.identities import IdentityStore
+from misfin.store.warning import warn
 from misfin.trust.tofu import pin_name
-
-logger = logging.getLogger("misfin.seals")
 
 IDENTITIES: Final = "identities"
 PINS: Final = "trust.db"
@@ -85,7 +83,7 @@ class SealKeys:
                     }
                     self._seen = seen
             except StoreError as error:
-                logger.warning("%s %s", error, error.remedy)
+                warn("misfin.seals", "%s %s", error, error.remedy)
         return self._own
 
     def _of_host(self, host: str) -> frozenset[str]:
@@ -106,5 +104,5 @@ class SealKeys:
                 return frozenset(spki for (spki,) in database.execute(_PINNED, (name,)))
         except (sqlite3.Error, ValueError) as error:
             if self._pins.exists():
-                logger.warning("The pins in %s cannot be read: %s", self._pins, error)
+                warn("misfin.seals", "The pins in %s cannot be read: %s", self._pins, error)
             return frozenset()

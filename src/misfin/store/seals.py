@@ -7,7 +7,6 @@ file is made once and whole, so of two programs that make it one is too late and
 
 from __future__ import annotations
 
-import logging
 import mmap
 import os
 import re
@@ -26,9 +25,8 @@ from misfin.store.mail.filenames import split_name
 from misfin.store.mail.maildir import SUBDIRS, Maildir, MailStore, NewMessage
 from misfin.store.mail.maildir_writing import translated
 from misfin.store.message import envelope, seal
+from misfin.store.warning import warn
 from misfin.valueclass import dataclass
-
-logger = logging.getLogger("misfin.seals")
 
 FILE: Final = "seal.key"
 _HEAD: Final = re.compile(rb"misfin-seal v1 ([0-9a-f]{64})\n")
@@ -101,7 +99,7 @@ class Seals:
         try:
             return seal.is_sealed(data, self._opened().key)
         except StoreError as error:
-            logger.warning("%s %s", error, error.remedy)
+            warn("misfin.seals", "%s %s", error, error.remedy)
             return False
 
     def counts(self, name: bytes, data: bytes) -> bool:
@@ -176,7 +174,7 @@ def _names(store: MailStore) -> Iterator[str]:
                     try:
                         yield from store.folder(account, folder).names(part)
                     except StoreError as error:  # what cannot be read now must not keep mail from coming in
-                        logger.warning("%s What is in it will count as unproven.", error)
+                        warn("misfin.seals", "%s What is in it will count as unproven.", error)
 
 
 def _hash(name: str) -> bytes:

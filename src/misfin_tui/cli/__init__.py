@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import io
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -95,6 +94,8 @@ def guarded(command: Callable[[], int]) -> int:
 
 def end_by_exception() -> None:
     """Let SIGTERM and SIGHUP raise, so that they clean up (first screen, a demo's folder) as ctrl+c does."""
+    import signal  # late: it makes an enum of every signal
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+from misfin_tui.cli.pending import Add
 
 
-def certificate_actions(action: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+def certificate_actions(action: Add) -> None:
     """Add them to the others of ``account``."""
     take = action("import-certificate", "certificates:import_file", "keep an S/MIME certificate (PKCS#12)")
     take.add_argument("file", metavar="FILE", help="a .p12 or .pfx file with certificate and key")

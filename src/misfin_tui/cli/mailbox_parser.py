@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Callable
+from misfin_tui.cli.pending import Add
 
 
-def mailbox_commands(action: Callable[[str, str, str], ArgumentParser]) -> None:
+def mailbox_commands(action: Add) -> None:
     """Add them; ``action`` makes a command from its name, what it calls, and what it is about."""
     new = action("add", "mailbox:add", "add a mailbox, with an identity that the host's identity signs")
     new.add_argument("address", metavar="ADDRESS", help="mailbox@host")

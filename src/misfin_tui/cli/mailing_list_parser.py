@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, BooleanOptionalAction
-from collections.abc import Callable
+from argparse import BooleanOptionalAction
+
+from misfin_tui.cli.pending import Add
 
 
-def mailing_list_commands(action: Callable[[str, str, str], ArgumentParser]) -> None:
+def mailing_list_commands(action: Add) -> None:
     """Add them; ``action`` makes a command from its name, what it calls, and what it is about."""
     action("list", "mailing_list:list_all", "show the mailing lists, their subscribers and what is waiting")
     new = action("create", "mailing_list:create", "create a mailing list, with a mailbox of its own")

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Callable
-from typing import Any, NoReturn
 
-from misfin.model.folders import INBOX
-from misfin_tui.cli.certificate_arguments import certificate_actions
-from misfin_tui.cli.mailbox_parser import mailbox_commands
-from misfin_tui.cli.mailing_list_parser import mailing_list_commands
-from misfin_tui.cli.sendmail_arguments import sendmail_options
+from misfin_tui.cli.pending import Add, Parser, PendingParser
 
 _MOST = 10**9
-_LINK = re.compile("(misfin|mailto):", re.IGNORECASE)
+_LINKS = ("misfin:", "mailto:")
 
 
 def number(text: str) -> int:
@@ -25,25 +18,6 @@ def number(text: str) -> int:
     return value
 
 
-class Parser(argparse.ArgumentParser):
-    """Errors are one line that says what to do (docs/command-line.md §2), not a page of usage."""
-
-    def error(self, message: str) -> NoReturn:
-        end = "" if message.endswith("?") else "."
-        self.exit(2, f"misfin-tui: {message}{end} See `{self.prog} --help`.\n")
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """A command that does not exist: name the nearest, not all of them."""
-        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
-            from difflib import get_close_matches  # late: the receiver has no use for it
-
-            near = get_close_matches(str(value), list(action.choices), n=1, cutoff=0.5)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            typed = "".join(c if c.isprintable() else "\ufffd" for c in str(value)[:40])
-            raise argparse.ArgumentError(None, f"`{typed}` is not a command{hint}")
-        super()._check_value(action, value)
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Parse the arguments. ``command`` in the result is ``module:function`` below :mod:`misfin_tui.cli`.
 
@@ -52,25 +26,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     # The options shared by all commands have no default of their own: the default after the command would
     # overwrite a value given before it.
     at = 2 if arguments[0] == "--profile" else 0
-    if arguments[at:] and _LINK.match(arguments[at]):  # a desktop gives the link alone
+    if arguments[at:] and arguments[at].lower().startswith(_LINKS):  # a desktop gives the link alone
         arguments = [*arguments[:at], "open", *arguments[at:]]
     parser = build_parser()
     found = parser.parse_args(arguments, argparse.Namespace(profile=None, json=False))
-    return _as_sendmail(found) if found.command == "sending:send" else found
+    return _as_sendmail(found, parser.commands["send"]) if found.command == "sending:send" else found
 
 
-def _as_sendmail(found: argparse.Namespace) -> argparse.Namespace:
+def _as_sendmail(found: argparse.Namespace, send: Parser) -> argparse.Namespace:
     """The arguments of ``send``, which is another command where it is called as ``sendmail`` would be."""
     if found.sendmail or found.from_header or found.ignore_dots or "i" in found.options:
         found.command = "sendmail:hand_over"
         if found.attach or found.body is not None or found.body_file or found.subject or found.at:
-            found.parser.error(
+            send.error(
                 "-t and -i take a whole message: --subject, --body, --attach and --at cannot go with them"
             )
     elif found.options or found.sender is not None or found.full_name or found.mode:
-        found.parser.error("-f, -F, -o and -b need -t or -i, which take a whole message on standard input")
+        send.error("-f, -F, -o and -b need -t or -i, which take a whole message on standard input")
     elif not (found.to or found.cc or found.bcc):
-        found.parser.error("the following arguments are required: TO")
+        send.error("the following arguments are required: TO")
     return found
 
 
@@ -101,41 +75,27 @@ def build_parser() -> Parser:
     )
     top.add_argument("--dev", action="store_true", help="reload your theme files when they are saved")
     top.set_defaults(command="program:open_program")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-
-    def add(name: str, target: str, about: str) -> Parser:
-        parser = commands.add_parser(name, parents=[common], help=about, description=about)
-        parser.set_defaults(command=target)
-        return parser
-
-    for build in (_identity, _account, _receive, _mail, _send, _outbox, _trust, _exchange, _fetching):
-        build(add, common)
-    mailboxes = add("mailbox", "mailbox:list_mailboxes", "mailboxes of a host for others")
-    mailbox_commands(_actions(mailboxes, common, "mailbox:list_mailboxes"))
-    lists = add("mailing-list", "mailing_list:list_all", "mailing lists of a host")
-    mailing_list_commands(_actions(lists, common, "mailing_list:list_all"))
-    _rest(add, common)
+    top.add_commands(common, _commands, title="commands", metavar="COMMAND")
     return top
 
 
-Add = Callable[[str, str, str], Parser]
+def _commands(add: Add) -> None:
+    add("identity", "identity:list_identities", "your Misfin identities").add_actions(_identity)
+    add("account", "account:list_accounts", "your accounts").add_actions(_account)
+    _receive(add)
+    _mail(add)
+    _send(add)
+    about = "messages being sent, and what became of them"
+    add("outbox", "sending:outbox", about).add_actions(_outbox)
+    _trust(add)
+    _exchange(add)
+    _fetching(add)
+    add("mailbox", "mailbox:list_mailboxes", "mailboxes of a host for others").add_actions(_mailbox)
+    add("mailing-list", "mailing_list:list_all", "mailing lists of a host").add_actions(_mailing_list)
+    _rest(add)
 
 
-def _actions(parser: Parser, common: Parser, default: str) -> Callable[[str, str, str], Parser]:
-    parser.set_defaults(command=default)
-    actions = parser.add_subparsers(metavar="ACTION", parser_class=Parser)
-
-    def add(name: str, target: str, about: str) -> Parser:
-        action = actions.add_parser(name, parents=[common], help=about, description=about)
-        action.set_defaults(command=target)
-        return action
-
-    return add
-
-
-def _identity(add: Add, common: Parser) -> None:
-    everything = "identity:list_identities"
-    action = _actions(add("identity", everything, "your Misfin identities"), common, everything)
+def _identity(action: Add) -> None:
     new = action("new", "identity:new", "create an identity: certificate and key")
     new.add_argument("address", metavar="ADDRESS", help="mailbox@host")
     new.add_argument("--blurb", default="", help="your name, as others will see it")
@@ -167,10 +127,10 @@ def _identity(add: Add, common: Parser) -> None:
     give.add_argument("--certificate-only", action="store_true", help="leave the private key out")
 
 
-def _account(add: Add, common: Parser) -> None:
-    everything = "account:list_accounts"
-    action = _actions(add("account", everything, "your accounts"), common, everything)
-    action("list", everything, "list your accounts")
+def _account(action: Add) -> None:
+    from misfin_tui.cli.certificate_arguments import certificate_actions
+
+    action("list", "account:list_accounts", "list your accounts")
     show = action("show", "account:show", "show one account")
     show.add_argument(
         "name", metavar="NAME", nargs="?", help="name or address (default: the one you write from)"
@@ -217,7 +177,7 @@ def _account(add: Add, common: Parser) -> None:
     )
 
 
-def _receive(add: Add, common: Parser) -> None:
+def _receive(add: Add) -> None:
     parser = add("receive", "receiver_process:receive", "receive mail until SIGTERM or ctrl+c")
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", help="address to listen on; can be repeated"
@@ -231,7 +191,7 @@ def _receive(add: Add, common: Parser) -> None:
     )
 
 
-def _mail(add: Add, common: Parser) -> None:
+def _mail(add: Add) -> None:
     for name, about, words in (
         ("list", "list messages, newest first", "*"),
         ("search", "search all messages", "+"),
@@ -246,9 +206,8 @@ def _mail(add: Add, common: Parser) -> None:
     show.add_argument("--raw", action="store_true", help="print the raw message")
 
 
-def _send(add: Add, common: Parser) -> None:
+def _send(add: Add) -> None:
     parser = add("send", "sending:send", "send a message")
-    parser.set_defaults(parser=parser)
     parser.add_argument("to", metavar="TO", nargs="*", help="mailbox@host[:port], or name@host for e-mail")
     for name, about in (("cc", "who gets a copy"), ("bcc", "who gets a copy that nobody else sees")):
         parser.add_argument(
@@ -266,14 +225,17 @@ def _send(add: Add, common: Parser) -> None:
     how.add_argument("--wait", action="store_true", help="send now and wait for the answer (default)")
     how.add_argument("--queue", action="store_true", help="only put it in the outbox")
     how.add_argument("--at", metavar="TIME", help='send it later: "18:30", "tomorrow 8:00", "in 2 h"')
+    parser.add_options(_sendmail)
+
+
+def _sendmail(parser: Parser) -> None:
+    from misfin_tui.cli.sendmail_arguments import sendmail_options
+
     sendmail_options(parser)
 
 
-def _outbox(add: Add, common: Parser) -> None:
-    everything = "sending:outbox"
-    about = "messages being sent, and what became of them"
-    action = _actions(add("outbox", everything, about), common, everything)
-    action("list", everything, "list all deliveries")
+def _outbox(action: Add) -> None:
+    action("list", "sending:outbox", "list all deliveries")
     retry = action("retry", "sending:retry", "try a delivery again now; sends an uncertain one again")
     retry.add_argument("id", metavar="ID", type=number, nargs="?", help="number of the delivery in the list")
     retry.add_argument("--account", metavar="NAME", help="everything this account could not send so far")
@@ -289,10 +251,13 @@ def _outbox(add: Add, common: Parser) -> None:
     action("run", "sending:run_outbox", "send everything that is due, once")
 
 
-def _trust(add: Add, common: Parser) -> None:
+def _trust(add: Add) -> None:
     parser = add("trust", "trust:list_pins", "certificates you trust")
     parser.set_defaults(senders=False, recipients=False, mail=False, lists=False)
-    action = _actions(parser, common, "trust:list_pins")
+    parser.add_actions(_trust_actions)
+
+
+def _trust_actions(action: Add) -> None:
     verbs = (
         ("list", "trust:list_pins", "list pinned hosts", None),
         ("show", "trust:show", "show everything known about a host or sender", "name"),
@@ -319,7 +284,7 @@ def _trust(add: Add, common: Parser) -> None:
             kind.add_argument("--lists", action="store_true", help="mailing lists you accepted")
 
 
-def _exchange(add: Add, common: Parser) -> None:
+def _exchange(add: Add) -> None:
     take = add("import", "exchange:import_mail", "import mail from another program")
     take.add_argument("source", metavar="PATH", help="Titlani mailbox, gembox file, mbox or Maildir")
     take.add_argument(
@@ -327,7 +292,7 @@ def _exchange(add: Add, common: Parser) -> None:
         metavar="NAME",
         help="account to import into: its name, or an address (default: the first)",
     )
-    take.add_argument("--folder", default=INBOX, help=f"folder to put it into (default: {INBOX})")
+    take.add_options(_import_folder)
     give = add("export", "exchange:export_mail", "export mail as an mbox file or .gmi files")
     give.add_argument("target", metavar="PATH", help="file (mbox) or folder (gmi) to write")
     give.add_argument(
@@ -336,16 +301,31 @@ def _exchange(add: Add, common: Parser) -> None:
     give.add_argument("--query", default="", help="only messages this search finds")
 
 
-def _fetching(add: Add, common: Parser) -> None:
-    def one_account(parser: Parser) -> None:
-        parser.add_argument("--account", metavar="NAME", help="only this account: its name, or its address")
+def _import_folder(parser: Parser) -> None:
+    from misfin.model.folders import INBOX
 
+    parser.add_argument("--folder", default=INBOX, help=f"folder to put it into (default: {INBOX})")
+
+
+def _fetching(add: Add) -> None:
     fetch = add("fetch", "fetching:fetch", "fetch mail until everything is in sync with the servers")
-    one_account(fetch)
+    _one_account(fetch)
     fetch.add_argument("--follow", action="store_true", help="stay and keep everything in sync until stopped")
     fetch.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
-    filters = add("filters", "filters:list_filters", "filters for new mail")
-    action = _actions(filters, common, "filters:list_filters")
+    add("filters", "filters:list_filters", "filters for new mail").add_actions(_filters)
+    attic = add("attic", "attic:list_attic", "list or restore messages that were deleted on a server")
+    attic.set_defaults(account=None)
+    attic.add_actions(_attic)
+    sync = add("sync", "attic:log", "what was changed on servers")
+    sync.set_defaults(account=None)
+    sync.add_actions(_sync)
+
+
+def _one_account(parser: PendingParser) -> None:
+    parser.add_argument("--account", metavar="NAME", help="only this account: its name, or its address")
+
+
+def _filters(action: Add) -> None:
     action("list", "filters:list_filters", "list the filters, and what is wrong with those that cannot run")
     trial = action("try", "filters:try_filter", "show what a filter or a search would find in the inbox")
     trial.add_argument("rule", metavar="NAME|SEARCH", help="the name of a filter, or a search")
@@ -355,20 +335,31 @@ def _fetching(add: Add, common: Parser) -> None:
     run = action("run", "filters:run_filters", "run the filters on what is in the inbox already")
     run.add_argument("rule", nargs="*", metavar="NAME", help="only these filters; otherwise all")
 
-    attic = add("attic", "attic:list_attic", "list or restore messages that were deleted on a server")
-    attic.set_defaults(account=None)
-    action = _actions(attic, common, "attic:list_attic")
-    one_account(action("list", "attic:list_attic", "list what was deleted on servers, kept for 30 days"))
+
+def _attic(action: Add) -> None:
+    _one_account(action("list", "attic:list_attic", "list what was deleted on servers, kept for 30 days"))
     restore = action("restore", "attic:restore", "bring a message back to its folder, here and on the server")
     restore.add_argument("id", metavar="ID", help="as shown in the list")
-    one_account(restore)
-    sync = add("sync", "attic:log", "what was changed on servers")
-    sync.set_defaults(account=None)
-    action = _actions(sync, common, "attic:log")
-    one_account(action("log", "attic:log", "list every change made on a server within 30 days"))
+    _one_account(restore)
 
 
-def _rest(add: Add, common: Parser) -> None:
+def _sync(action: Add) -> None:
+    _one_account(action("log", "attic:log", "list every change made on a server within 30 days"))
+
+
+def _mailbox(action: Add) -> None:
+    from misfin_tui.cli.mailbox_parser import mailbox_commands
+
+    mailbox_commands(action)
+
+
+def _mailing_list(action: Add) -> None:
+    from misfin_tui.cli.mailing_list_parser import mailing_list_commands
+
+    mailing_list_commands(action)
+
+
+def _rest(add: Add) -> None:
     demo = add("demo", "program:demo", "try the program on a throw-away mailbox with invented correspondents")
     demo.add_argument("--check", action="store_true", help="run it without a terminal and report each step")
     doctor = add("doctor", "doctor:doctor", "check profile, mail, keys and network for problems")
@@ -379,10 +370,7 @@ def _rest(add: Add, common: Parser) -> None:
     backup.add_argument(
         "--since", metavar="FOLDER", help="share messages with this earlier backup, to save room"
     )
-    action = _actions(add("config", "settings:show", "your settings"), common, "settings:show")
-    action("path", "settings:path", "print where the settings file is")
-    action("show", "settings:show", "print the settings in use")
-    action("init", "settings:init", "write a commented settings file")
+    add("config", "settings:show", "your settings").add_actions(_config)
     for name in ("open", "compose"):
         link = add(name, "program:open_link", "open the composer for a misfin: or mailto: link")
         link.add_argument(
@@ -391,3 +379,9 @@ def _rest(add: Add, common: Parser) -> None:
     shell = add("completion", "completion:completion", "print a completion script")
     shell.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell: bash, zsh or fish")
     add("man", "manual:man_page", "print the manual page (roff)")
+
+
+def _config(action: Add) -> None:
+    action("path", "settings:path", "print where the settings file is")
+    action("show", "settings:show", "print the settings in use")
+    action("init", "settings:init", "write a commented settings file")
