@@ -49,11 +49,11 @@ from misfin_tui.cli.trust import _record
 from misfin_tui.screens.contacts import ContactsScreen
 from misfin_tui.screens.sending import people_line
 from misfin_tui.screens.trust import TrustScreen
-from misfin_tui.screens.trust_entries import PinFilter, TrustEntry, facts_of
 from misfin_tui.services.contacts import Known, KnownRecipient
 from misfin_tui.widgets.message_list_columns import Palette, columns, parts
 from misfin_tui.widgets.message_rows import detail_rows, folded_row, head_rows
 from misfin_tui.wording.sending import standing_words
+from misfin_tui.wording.trust_list import PinFilter, TrustEntry, facts_of
 
 BOB = "bob@peer.example"
 ADA = person("ada@mail.example Ada")

@@ -11,13 +11,13 @@ from misfin_tui import config
 from misfin_tui.dialogs.prompt import ChooseDialog, PromptDialog
 from misfin_tui.dialogs.theme import ThemeDialog
 from misfin_tui.keymap import ACTIONS
-from misfin_tui.screens import settings_rows
 from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.screens.help import HelpScreen
 from misfin_tui.screens.settings import SettingsScreen
-from misfin_tui.screens.settings_rows import KEYS_PAGE
 from misfin_tui.screens.trust import TrustScreen
 from misfin_tui.services.receiving import ReceiverState, Receiving
+from misfin_tui.wording import settings as settings_rows
+from misfin_tui.wording.settings import KEYS_PAGE
 
 
 @pytest.fixture

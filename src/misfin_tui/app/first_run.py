@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from misfin_tui.dialogs.prompt import ChooseDialog
+from misfin_tui.wording.first_steps import CHOICES, QUESTION, WELCOME
 
 if TYPE_CHECKING:
     from misfin_tui.app.switcher import ScreenSwitcher
-
-_CHOICES = (
-    ("misfin", "Misfin", "create an address of your own, or import one"),
-    ("email", "E-mail", "an account you have with a provider: IMAP or POP3, and SMTP"),
-    ("both", "Both", "first your Misfin address, then your e-mail account"),
-    ("server", "Server", "a Misfin mailbox that somebody keeps for you"),
-)
 
 
 async def first_run(switcher: ScreenSwitcher) -> None:
@@ -24,10 +18,10 @@ async def first_run(switcher: ScreenSwitcher) -> None:
     """
     chosen = await switcher.app.push_screen_wait(
         ChooseDialog(
-            "Welcome to misfin-tui",
-            _CHOICES,
-            question="Misfin, e-mail, or both? You can add more accounts at any time.",
-            keys=[value[0] for value, _label, _note in _CHOICES],
+            WELCOME,
+            CHOICES,
+            question=QUESTION,
+            keys=[value[0] for value, _label, _note in CHOICES],
         )
     )
     if chosen == "server":

@@ -10,6 +10,7 @@ from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.mail import record_of, up_to_date
 from misfin_tui.cli.output import account_keys, emit, open_services
 from misfin_tui.services.filters import filters_of
+from misfin_tui.wording.filters import doing
 
 if TYPE_CHECKING:
     from misfin.post.filters import FilterRule
@@ -60,15 +61,6 @@ def run_filters(args: Namespace) -> int:
         for problem in problems:
             complain(problem, "")
     return Exit.FAILED if problems and not args.rule else Exit.DONE
-
-
-def doing(rule: FilterRule) -> str:
-    """What a filter does, in words."""
-    words = [f"tag {tag}" for tag in rule.tags]
-    words += ["star"] * rule.star + ["mark as read"] * rule.read
-    words += [f"move to {rule.folder}"] if rule.folder else []
-    words += ["no notice"] * (not rule.notify)
-    return ", ".join(words) + (f" (only {rule.account})" if rule.account else "")
 
 
 def _record(rule: FilterRule) -> dict[str, object]:

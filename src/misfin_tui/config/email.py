@@ -25,7 +25,7 @@ from misfin.email.account import (
     parse_server,
     period_days,
 )
-from misfin.errors import InputError, LocalError
+from misfin.errors import AccountError, InputError, LocalError
 from misfin.model.folders import FOLDERS
 
 if TYPE_CHECKING:
@@ -224,6 +224,18 @@ _ARTICLES = {MailProtocol.IMAP: "an IMAP", MailProtocol.POP3: "a POP3", MailProt
 
 
 # ---- values that depend on each other
+
+
+def server_for(url: str, *, incoming: bool) -> MailServer:
+    """The server for incoming or outgoing mail that somebody typed.
+
+    Raises :class:`~misfin.errors.AccountError`, also for a server of the other kind.
+    """
+    server = parse_server(url)
+    if (server.protocol is MailProtocol.SMTP) is incoming:
+        direction = "incoming" if incoming else "outgoing"
+        raise AccountError(f"{server.protocol.value.upper()} is not for {direction} mail.")
+    return server
 
 
 def conflicts(account: AccountConfig) -> tuple[str, SettingError] | None:

@@ -8,6 +8,7 @@ from misfin.errors import MisfinError
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.screentext import plain
 from misfin_tui.services.accepted_lists import acceptance_of
+from misfin_tui.wording.trust_list import taking_back
 
 if TYPE_CHECKING:
     from misfin.store.rows import MessageRow
@@ -46,14 +47,6 @@ async def accept_list(selection: Selection) -> None:
     key = screen.misfin.keys.shown("accept-list")
     done = f"{name} is no longer accepted." if signer.accepted else f"{name} is accepted.  {key} take back"
     screen.misfin.say(done, about="lists")
-
-
-def taking_back(name: str, domain: str) -> str:
-    """The question before a list is no longer accepted; both are safe to show."""
-    return (
-        f"You accepted {name} as {domain} signs it. Take that back?\n\nMessages from it whose authors"
-        " ask for proof will be marked ⚠ again."
-    )
 
 
 async def accept_server(selection: Selection) -> None:

@@ -16,17 +16,13 @@ from misfin_tui.screens.base import ScreenController
 from misfin_tui.screens.steps import Sign
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import text
+from misfin_tui.wording.first_steps import OAUTH, ONLY_OAUTH
 
 if TYPE_CHECKING:
     from misfin.email.discovery import Found
     from misfin.email.oauth import Token
     from misfin_tui.config.accounts import AccountConfig
 
-_EXPLAINED = (
-    "You sign in with your browser, and this program gets a token instead of your password. The provider"
-    " wants to know which program is asking: register a client ID of your own there, once; docs/oauth.md"
-    " shows how."
-)
 _NO_KEYRING = "Without a keyring, the command you entered must print an access token (docs/oauth.md)."
 
 
@@ -90,8 +86,8 @@ class OAuthPart(ScreenController):
         self.screen.query_one("#how").display = self.passwords
         self.screen.query_one("#oauth-part").display = self.chosen
         self.screen.query_one("#client-part").display = self.keyring
-        words = _EXPLAINED if self.keyring else _NO_KEYRING
-        only = "" if self.passwords else "This provider takes no passwords here. "
+        words = OAUTH if self.keyring else _NO_KEYRING
+        only = "" if self.passwords else f"{ONLY_OAUTH} "
         self.screen.query_one("#oauth-words", Static).update(f"{only}{words}")
 
     def settings(self, settings: AccountConfig, name: str, command: str) -> AccountConfig:

@@ -16,10 +16,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
-from misfin.email.account import Login, MailProtocol, MailServer, SecretPlace, parse_server
+from misfin.email.account import Login, MailServer, SecretPlace
 from misfin.email.secrets import own_entry
 from misfin.errors import MisfinError
-from misfin_tui.config.email import check_address, conflicts, secret_reader
+from misfin_tui.config.email import check_address, conflicts, secret_reader, server_for
 from misfin_tui.dialogs.confirm import ConfirmDialog
 from misfin_tui.screens.account_test import AccountTest
 from misfin_tui.screens.email_oauth import OAuthPart
@@ -28,15 +28,13 @@ from misfin_tui.services.email import account_config
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.check_list import CheckList
 from misfin_tui.widgets.facts import text
+from misfin_tui.wording.first_steps import EMAIL, LOOKING, NOTHING, UNTESTED, WITHOUT_KEYRING, found_words
 
 if TYPE_CHECKING:
     from textual.worker import Worker
 
     from misfin.email.discovery import Discovery, Found
     from misfin_tui.config.accounts import AccountConfig
-
-_LOOKING = "Looking for the servers of {address} …"
-_NOTHING = "No servers were found for {address}. Enter them; your provider's help pages list them."
 
 
 class EmailWizardScreen(StepsScreen):
@@ -69,7 +67,7 @@ class EmailWizardScreen(StepsScreen):
                 f" {self.misfin.keys.shown('show-settings')})."
             )
         else:
-            yield text("An account you have with an e-mail provider. The program finds its servers.")
+            yield text(EMAIL)
         yield text("E-mail address", classes="label")
         yield OneLine(id="address", placeholder="ada@example.org", max_length=320)
         yield text("Display name", classes="label")
@@ -139,8 +137,7 @@ class EmailWizardScreen(StepsScreen):
         if self._keyring_problem and self.standing:
             self.set_text(
                 "no-keyring",
-                f"{self._keyring_problem} Your password is never written to a file. Enter a command that"
-                " prints it, such as pass show mail, or printenv VARIABLE.",
+                f"{self._keyring_problem} {WITHOUT_KEYRING}",
             )
             self.show_parts()
 
@@ -188,7 +185,7 @@ class EmailWizardScreen(StepsScreen):
     async def _show_servers(self, address: str) -> None:
         """Wait for what is found, and fill it in."""
         search, self._search = self._search, None
-        self.complain(_LOOKING.format(address=address))
+        self.complain(LOOKING.format(address=address))
         discovery = None
         if search is not None:
             with suppress(WorkerCancelled):
@@ -203,14 +200,11 @@ class EmailWizardScreen(StepsScreen):
     def _fill_in(self, address: str, found: Found | None) -> None:
         incoming = outgoing = ""
         if found is None:
-            self.set_text("found", _NOTHING.format(address=address))
+            self.set_text("found", NOTHING.format(address=address))
             self.set_text("advice", "")
         else:
             incoming, outgoing = str(found.incoming), str(found.outgoing)
-            self.set_text(
-                "found",
-                f"{found.detail} Change what is wrong. You log in as {found.incoming.user or address}.",
-            )
+            self.set_text("found", found_words(found, address))
             self.set_text("advice", f"{found.advice} {found.question}".strip())
         self.query_one("#advice").display = bool(found and (found.advice or found.question))
         self._oauth.offer(found, self.query_one("#password", Input).value)
@@ -221,8 +215,8 @@ class EmailWizardScreen(StepsScreen):
 
     async def _check_servers(self) -> bool:
         try:
-            self._server("incoming", MailProtocol.IMAP, MailProtocol.POP3)
-            self._server("outgoing", MailProtocol.SMTP)
+            self._server("incoming")
+            self._server("outgoing")
         except _WrongFieldError as wrong:
             return self.complain(str(wrong), wrong.field)
         name = self.value("name")
@@ -243,25 +237,22 @@ class EmailWizardScreen(StepsScreen):
         except MisfinError as error:
             return self.complain(f"{error} {error.remedy}".strip())
 
-    def _server(self, field: str, *protocols: MailProtocol) -> MailServer:
+    def _server(self, field: str) -> MailServer:
         url = self.value(field)
         if not url:
             raise _WrongFieldError(f"Enter the {field} server.", field)
         try:
-            server = parse_server(url)
+            return server_for(url, incoming=field == "incoming")
         except MisfinError as error:
             raise _WrongFieldError(f"{error} {error.remedy}".strip(), field) from None
-        if server.protocol not in protocols:
-            raise _WrongFieldError(f"{server.protocol.value.upper()} is not for {field} mail.", field)
-        return server
 
     def _settings(self) -> AccountConfig:
         """The account as it is typed."""
         settings = account_config(
             self.value("address"),
             title=self.value("title"),
-            incoming=self._server("incoming", MailProtocol.IMAP, MailProtocol.POP3),
-            outgoing=self._server("outgoing", MailProtocol.SMTP),
+            incoming=self._server("incoming"),
+            outgoing=self._server("outgoing"),
         )
         if (before := self._before) is not None:
             changed = {each: getattr(settings, each) for each in ("address", "name", "imap", "pop3", "smtp")}
@@ -294,14 +285,7 @@ class EmailWizardScreen(StepsScreen):
     async def _save(self) -> bool:
         settings, password, name = self._settings(), self._password(), self.value("name")
         works = self._test_run.passed(settings, password, self._access)
-        if not works and not await self.app.push_screen_wait(
-            ConfirmDialog(
-                "Save an account that does not work?",
-                "Its test did not pass. You can save it now and correct it later.",
-                yes="Save",
-                no="Back",
-            )
-        ):
+        if not works and not await self.app.push_screen_wait(ConfirmDialog(*UNTESTED, yes="Save", no="Back")):
             return False
         accounts = self.services.email_accounts
         save = accounts.change if self._edited else accounts.add

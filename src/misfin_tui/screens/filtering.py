@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from misfin.errors import MisfinError
@@ -11,6 +10,7 @@ from misfin_tui.dialogs.filter import FilterDialog
 from misfin_tui.services.filters import filters_of
 from misfin_tui.widgets.facts import many
 from misfin_tui.widgets.searchbox import SEARCH_WORDS
+from misfin_tui.wording.filters import free_name
 
 if TYPE_CHECKING:
     from misfin_tui.screens.prompts import Prompts
@@ -31,7 +31,7 @@ async def make_filter(selection: Selection, prompts: Prompts) -> None:
             return
         try:
             trial = await filters_of(services).attempt(search)
-            name = _name(search, services.config.filters)
+            name = free_name(search, services.config.filters)
             lines = [f"{row.sender or row.sender_address}: {row.subject}" for row in trial.first]
             dialog = FilterDialog(search, trial.count, lines, name)
             answer = await screen.app.push_screen_wait(dialog)
@@ -64,14 +64,3 @@ async def _about_selected(selection: Selection) -> str:
     if identifier and not set(identifier) & set(' "()'):
         return f"list:{identifier}"
     return f"from:{row.sender_address}" if row.sender_address else ""
-
-
-def _name(search: str, taken: Container[str]) -> str:
-    """A short name for a new filter."""
-    word = "".join(char if char.isalnum() else " " for char in search.partition(":")[2] or search).split()
-    name = (word[0] if word else "filter").lower()[:30]
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    return free

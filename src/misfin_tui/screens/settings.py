@@ -17,7 +17,10 @@ from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.account_actions import change_password
 from misfin_tui.screens.list_screen import ListScreen
-from misfin_tui.screens.settings_rows import (
+from misfin_tui.widgets.bindings import bindings
+from misfin_tui.widgets.row_columns import Column
+from misfin_tui.widgets.row_list import Cell, RowList
+from misfin_tui.wording.settings import (
     KEYS_PAGE,
     Setting,
     complaint,
@@ -28,9 +31,6 @@ from misfin_tui.screens.settings_rows import (
     settings_of,
     typed,
 )
-from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.row_columns import Column
-from misfin_tui.widgets.row_list import Cell, RowList
 
 
 class SettingsScreen(ListScreen):

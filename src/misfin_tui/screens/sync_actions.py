@@ -9,8 +9,9 @@ from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.host import AccountAction
 from misfin_tui.keymap.server_mail import SYNC_KEYS
 from misfin_tui.screens.base import AppScreen, ScreenController
-from misfin_tui.screens.sync_words import SyncRow, account_facts, folder_facts, log_facts
+from misfin_tui.screens.sync_words import SyncRow, account_facts, folder_facts
 from misfin_tui.widgets.controller import worker
+from misfin_tui.wording.syncing import log_facts
 
 _OF_A_LINE = frozenset(each.id.replace("-", "_") for each in SYNC_KEYS) - {"sync_search"}
 

@@ -1,20 +1,19 @@
-"""What the sync screen says: the state of an account or a folder in words, and all its details."""
+"""What the sync screen says: the state of an account or a folder, and all its details."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfin.post.source import SourceState
 from misfin.post.sync.base import FolderState
 from misfin_tui.widgets.facts import clock, day, many, moment
-from misfin_tui.wording.deletions import REASONS, count_asked_about, words_of
+from misfin_tui.wording.deletions import REASONS
+from misfin_tui.wording.syncing import folder_words, waiting_words
 
 if TYPE_CHECKING:
     from misfin.post.sync.base import SyncedFolder
-    from misfin.post.sync.journal import ServerChange
     from misfin_tui.keymap import Keymap
     from misfin_tui.services.syncing import SyncedAccount
     from misfin_tui.wording.facts import Fact
@@ -68,7 +67,7 @@ class SyncRow:
     @property
     def words(self) -> str:
         """How it is doing."""
-        return folder_words(self.folder, self.total) if self.folder else account_words(self.account)
+        return folder_words(self.folder, self.total) if self.folder else self.account.words
 
 
 def at(then: float, now: float | None = None) -> str:
@@ -87,17 +86,6 @@ def account_mark(account: SyncedAccount) -> tuple[str, str]:
     return MARKS[account.status.state] if account.status else ("○", "muted")
 
 
-def account_words(account: SyncedAccount) -> str:
-    """How an account is doing."""
-    if account.problem:
-        return account.problem
-    if account.paused:
-        return "paused: not fetched automatically"
-    if account.status is not None:
-        return account.status.sentence
-    return "not fetching" if account.folders else "not fetched yet"
-
-
 def account_step(account: SyncedAccount, keys: Keymap) -> str:
     """What to do where an account is not doing well; empty where there is nothing to do."""
     if account.paused:
@@ -110,27 +98,14 @@ def account_step(account: SyncedAccount, keys: Keymap) -> str:
     return f"Fix the problem, then press {fetch} to try again; misfin-tui account test checks each step."
 
 
-def folder_words(folder: SyncedFolder, total: int) -> str:
-    """How a folder is doing."""
-    match folder.state:
-        case FolderState.ASKING:
-            return f"needs your decision: {count_asked_about(folder, total)} {words_of(folder.reason).where}"
-        case FolderState.PAUSED:
-            return "paused: nothing is synced"
-        case FolderState.AGREED | FolderState.KEEPING:
-            return "decided; done at the next sync"
-        case _:
-            return "in sync"
-
-
 def account_facts(account: SyncedAccount, keys: Keymap) -> list[Fact]:
     """Everything known about an account."""
     facts: list[Fact] = [
         ("account", f"{account.name}, {account.address}"),
-        ("state", " ".join(filter(None, (account_words(account), account_step(account, keys))))),
+        ("state", " ".join(filter(None, (account.words, account_step(account, keys))))),
         ("in sync", moment(account.in_step) if account.in_step else "never"),
         ("messages", f"{sum((account.messages or {}).values()):,}"),
-        ("waiting", _waiting(sum((account.waiting or {}).values()))),
+        ("waiting", waiting_words(sum((account.waiting or {}).values()))),
     ]
     for folder in account.folders:
         total = (account.messages or {}).get(folder.local, 0)
@@ -147,26 +122,7 @@ def folder_facts(account: SyncedAccount, folder: SyncedFolder) -> list[Fact]:
         ("state", folder_words(folder, total)),
         *([("reason", REASONS[folder.reason])] if folder.reason in REASONS else []),
         ("messages", f"{total:,} here"),
-        ("waiting", _waiting((account.waiting or {}).get(folder.local, 0))),
+        ("waiting", waiting_words((account.waiting or {}).get(folder.local, 0))),
         ("last change", moment(folder.synced_at)),
     ]
     return facts
-
-
-def log_facts(changes: Iterable[tuple[ServerChange, str]]) -> list[Fact]:
-    """The log of an account, day by day."""
-    facts: list[Fact] = []
-    before = ""
-    for each, subject in changes:
-        if (heading := day(each.at)) != before:
-            facts.append((heading, ""))
-            before = heading
-        what = f"{each.what} ({each.detail})" if each.detail else each.what
-        number = f", message {each.remote_id}" if each.remote_id else ""
-        which = f", “{subject}”" if subject else number
-        facts.append((clock(each.at), f"{each.folder}{which}: {what}"))
-    return facts or [("", "Nothing was changed on the server within the last 30 days.")]
-
-
-def _waiting(number: int) -> str:
-    return f"{many(number, 'change')} made here, not on the server yet" if number else "nothing"

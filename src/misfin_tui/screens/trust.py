@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import work
 
+from misfin.store.evidence import Evidence, of_pin
 from misfin.trust.tofu import PinKind, change_due, due_since
 from misfin_tui.dialogs.base import Choice
 from misfin_tui.dialogs.certificate import CertificateDialog
@@ -16,17 +17,23 @@ from misfin_tui.dialogs.prompt import PromptDialog
 from misfin_tui.dialogs.text import FactsDialog
 from misfin_tui.keymap import KeyContext
 from misfin_tui.messages import MailChanged, OutboxChanged, TrustAsked
-from misfin_tui.screens.accepting import taking_back
 from misfin_tui.screens.list_screen import ListScreen
-from misfin_tui.screens.trust_entries import EVENTS, KINDS, PinFilter, TrustEntry, facts_of, sign_of
 from misfin_tui.screentext import plain
 from misfin_tui.services.accepted_lists import ListSigner, acceptance_of
 from misfin_tui.widgets.bindings import bindings
-from misfin_tui.widgets.facts import day, many, moment, needing, short
+from misfin_tui.widgets.facts import day, many, needing, short
 from misfin_tui.widgets.row_columns import Column
 from misfin_tui.widgets.row_list import Cell, RowList
 from misfin_tui.wording.certificate import Answer
-from misfin_tui.wording.facts import Fact
+from misfin_tui.wording.trust_list import (
+    KINDS,
+    PinFilter,
+    TrustEntry,
+    facts_of,
+    forgetting,
+    log_facts,
+    taking_back,
+)
 
 if TYPE_CHECKING:
     from misfin.store.accepted_lists import AcceptedList
@@ -78,26 +85,10 @@ class TrustScreen(ListScreen):
 
     async def load(self) -> Iterable[TrustEntry]:
         """Pins, what waits, recipients, and accepted lists."""
-        trust = self.services.trust
-        pins = await trust.pins()
-        senders = {pin.name: pin for pin in pins if pin.kind is PinKind.SENDER}
-        offers = {(offer.kind, offer.name): offer for offer in await trust.offers()}
-        found = [
-            TrustEntry(PinFilter(pin.kind), pin.name, pin, offers.pop((pin.kind, pin.name), None))
-            for pin in pins
-        ]
-        found += [TrustEntry(PinFilter(kind), name, None, offer) for (kind, name), offer in offers.items()]
-        found += [
-            TrustEntry(PinFilter.RECIPIENT, name, senders.get(name), None, tuple(keys))
-            for name, keys in (await trust.recipients()).items()
-        ]
-        found += [
-            TrustEntry(PinFilter.LIST, each.list_id, None, None, accepted=each)
-            for each in await self.attempt(acceptance_of(self.services).all()) or ()
-        ]
+        accepted = await self.attempt(acceptance_of(self.services).all()) or ()
+        found = await self.services.trust.entries(accepted)
         wanted = KINDS[self._kind].kind
-        shown = [entry for entry in found if wanted in (None, entry.kind)]
-        return sorted(shown, key=lambda entry: (entry.offer is None, entry.kind, entry.name))
+        return [entry for entry in found if wanted in (None, entry.kind)]
 
     def matches(self, item: TrustEntry, words: list[str]) -> bool:
         """By name, fingerprint and how it came to be trusted."""
@@ -195,19 +186,9 @@ class TrustScreen(ListScreen):
             await self._take_back(entry.accepted)
             return
         trust, key = self.services.trust, entry.kind is PinFilter.RECIPIENT
-        what = "The next key reported for it" if key else "The next certificate it presents"
-        question = (
-            f"Forget {entry.name} and its history? {what} will count as the first one:"
-            " a change will not be noticed."
-        )
+        title, question = forgetting(entry)
         if not await self.app.push_screen_wait(
-            ConfirmDialog(
-                "Forget this key?" if key else "Forget this pin?",
-                question,
-                yes="Forget",
-                no="Keep it",
-                danger=True,
-            )
+            ConfirmDialog(title, question, yes="Forget", no="Keep it", danger=True)
         ):
             return
         work = trust.forget_recipient(entry.name) if key else trust.forget(PinKind(entry.kind), entry.name)
@@ -238,15 +219,7 @@ class TrustScreen(ListScreen):
         log = await self.attempt(self.services.trust.log())
         if log is None:
             return
-        facts: list[Fact] = []
-        for each in log:
-            event = EVENTS.get(each.event, each.event)
-            facts.append(
-                (moment(each.at), f"{event}: {each.name}\n{short(each.cert_sha256)}  {each.how}".rstrip())
-            )
-        await self.app.push_screen_wait(
-            FactsDialog("Trust log", facts or [("", "Nothing has been decided yet.")])
-        )
+        await self.app.push_screen_wait(FactsDialog("Trust log", log_facts(log)))
 
     @work(group="trust", description="export the pins")
     async def action_export_pins(self) -> None:
@@ -265,3 +238,11 @@ class TrustScreen(ListScreen):
         count = await self.attempt(self.services.trust.export(Path(path.strip())))
         if count is not None:
             self.misfin.say(f"{many(count, 'pin')} written to {path.strip()}.")
+
+
+def sign_of(entry: TrustEntry) -> Cell:
+    """The sign of a sender, as everywhere else; the others have none, because they write no mail."""
+    if entry.kind is PinFilter.SENDER:
+        known = of_pin(entry.pin) if entry.pin is not None else Evidence.UNPROVEN
+        return known.sign, known
+    return "·", "muted"

@@ -25,6 +25,7 @@ from misfin_tui.screens.steps import Sign, StepsScreen
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.facts import text
+from misfin_tui.wording.first_steps import OTHER_PORT, PORT, RECEIVE, WHO, port_advice, will_do
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
@@ -49,10 +50,7 @@ class WizardScreen(StepsScreen):
         yield from (self._who, self._receive, self._ready)[step]()
 
     def _who(self) -> ComposeResult:
-        yield text(
-            "On Misfin your address is a certificate that you make yourself; you need nobody's permission."
-            " The host is the name of the machine your mail will arrive at."
-        )
+        yield text(WHO)
         with RadioSet(id="how"):
             yield Sign("Create a new address", value=True, id="make")
             yield Sign("Import one from another program", id="import")
@@ -76,10 +74,7 @@ class WizardScreen(StepsScreen):
             yield OneLine(id="pem-key", max_length=1024)
 
     def _receive(self) -> ComposeResult:
-        yield text(
-            "This program can receive mail for you while it is open. If another server does that, or you"
-            " only want to send, choose “Only send”. You can change this at any time."
-        )
+        yield text(RECEIVE)
         with RadioSet(id="receiving"):
             yield Sign("Receive mail here", value=True, id="here")
             yield Sign("Only send", id="not-here")
@@ -180,22 +175,17 @@ class WizardScreen(StepsScreen):
 
     def _suggest(self) -> None:
         """What has to be opened for mail to arrive."""
-        host = self.value("address").partition("@")[2].partition(":")[0] or "your host"
-        self.set_text(
-            "port-advice",
-            f"For mail to arrive, {host} must be a name (DNS, A or AAAA record) that points to this machine,"
-            " and the firewall and the router must let this TCP port through.",
-        )
+        self.set_text("port-advice", port_advice(self.value("address")))
 
     async def _check_port(self) -> bool:
         if not self.query_one("#here", RadioButton).value:
             return True
         digits = self.value("port")
-        problem = "A port is a number from 1 to 65535."
+        problem = PORT
         if digits.isascii() and digits.isdigit():
             problem = await self.services.setup.port_problem(int(digits))
         if problem:
-            self.complain(f"{problem} Choose another, or quit the program that uses it.")
+            self.complain(f"{problem} {OTHER_PORT}")
             self.query_one("#port").focus()
         return not problem
 
@@ -211,12 +201,12 @@ class WizardScreen(StepsScreen):
 
     def _summarize(self) -> None:
         start = self._start()
-        verb = "imported" if start.imported else "created, with a certificate and a key of its own"
-        does = f"will receive on port {start.port} while it is open" if start.receive else "will only send"
         keys = self.misfin.keys.shown
-        self.set_text("fact-address", f"•  {start.address} will be {verb}.")
-        self.set_text("fact-mail", f"•  This program {does}.")
-        self.set_text("fact-file", "•  The settings will be written to config.toml in your profile.")
+        facts = will_do(
+            start.address, imported=start.imported is not None, receive=start.receive, port=start.port
+        )
+        for name, fact in zip(("address", "mail", "file"), facts, strict=True):
+            self.set_text(f"fact-{name}", f"•  {fact}")
         self.set_text(
             "fact-later",
             f"{keys('wizard-file')} shows that file. You can change it later on the settings screen"

@@ -54,6 +54,17 @@ class SyncedAccount:
     status: SourceStatus | None = None
     problem: str = ""
 
+    @property
+    def words(self) -> str:
+        """How it is doing."""
+        if self.problem:
+            return self.problem
+        if self.paused:
+            return "paused: not fetched automatically"
+        if self.status is not None:
+            return self.status.sentence
+        return "not fetching" if self.folders else "not fetched yet"
+
 
 @dataclass(frozen=True, slots=True)
 class SyncQuestion:

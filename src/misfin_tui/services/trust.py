@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from misfin_tui.services.newfile import write_new
 
 if TYPE_CHECKING:
     from misfin.post.decisions import CertificateQuestion, HeldMessage
+    from misfin.store.accepted_lists import AcceptedList
     from misfin.trust.records import LogEntry, Offer
     from misfin.trust.tofu import MailboxKey, Pin, PinKind
     from misfin_tui.services import Services
+    from misfin_tui.wording.trust_list import TrustEntry
 
 
 class Trust:
@@ -42,6 +45,10 @@ class Trust:
     async def log(self, limit: int = 500) -> list[LogEntry]:
         """What was decided and when, newest first."""
         return await asyncio.to_thread(lambda: self._services.pin_book.log(limit))
+
+    async def entries(self, accepted: Sequence[AcceptedList] = ()) -> list[TrustEntry]:
+        """Pins, recipients' keys and ``accepted`` mailing lists; what needs a decision first."""
+        return await asyncio.to_thread(self._entries, accepted)
 
     async def question(self, kind: PinKind, name: str) -> CertificateQuestion | None:
         """The open question about a host or sender; None where there is none (any more)."""
@@ -97,6 +104,26 @@ class Trust:
         return await asyncio.to_thread(self._held)
 
     # ---- in a thread
+
+    def _entries(self, accepted: Sequence[AcceptedList]) -> list[TrustEntry]:
+        from misfin.trust.tofu import PinKind
+        from misfin_tui.wording.trust_list import PinFilter, TrustEntry
+
+        book = self._services.pin_book
+        pins = book.all()
+        senders = {pin.name: pin for pin in pins if pin.kind is PinKind.SENDER}
+        offers = {(offer.kind, offer.name): offer for offer in book.offers()}
+        found = [
+            TrustEntry(PinFilter(pin.kind), pin.name, pin, offers.pop((pin.kind, pin.name), None))
+            for pin in pins
+        ]
+        found += [TrustEntry(PinFilter(kind), name, None, offer) for (kind, name), offer in offers.items()]
+        found += [
+            TrustEntry(PinFilter.RECIPIENT, name, senders.get(name), None, tuple(keys))
+            for name, keys in book.all_mailbox_keys().items()
+        ]
+        found += [TrustEntry(PinFilter.LIST, each.list_id, None, None, accepted=each) for each in accepted]
+        return sorted(found, key=lambda entry: (entry.offer is None, entry.kind, entry.name))
 
     def _servers(self, host: str) -> list[Pin]:
         from misfin.trust.tofu import PinKind, pin_name

@@ -1,23 +1,21 @@
-"""The rows of the trust screen: pins, recipients' keys, accepted mailing lists, and what is said of each."""
+"""What is trusted, as rows: pins, recipients' keys, accepted mailing lists; and what is said of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from misfin.model.account import AddressKind
-from misfin.store.evidence import Evidence, of_pin
+from misfin.store.evidence import of_pin
 from misfin.trust.tofu import Confirmed, MailboxKey, Pin, change_due, due_since
 from misfin_tui.screentext import suspicious
-from misfin_tui.widgets.facts import day, grouped, many, moment, span
-from misfin_tui.widgets.row_list import Cell
-from misfin_tui.wording.facts import Fact
+from misfin_tui.wording.facts import Fact, day, grouped, many, moment, short, span
 
 if TYPE_CHECKING:
     from misfin.store.accepted_lists import AcceptedList
-    from misfin.trust.records import Offer
+    from misfin.trust.records import LogEntry, Offer
 
 
 class PinFilter(StrEnum):
@@ -120,14 +118,6 @@ def vouched_by(pin: Pin) -> str:
     return said[pin.confirmed] if pin.confirmed else "nobody yet"
 
 
-def sign_of(entry: TrustEntry) -> Cell:
-    """The sign of a sender, as everywhere else; the others have none, because they write no mail."""
-    if entry.kind is PinFilter.SENDER:
-        known = of_pin(entry.pin) if entry.pin is not None else Evidence.UNPROVEN
-        return known.sign, known
-    return "·", "muted"
-
-
 def facts_of(entry: TrustEntry) -> list[Fact]:
     """Everything known about a host or a sender."""
     facts: list[Fact] = []
@@ -197,3 +187,33 @@ def _facts_of_keys(entry: TrustEntry) -> Iterator[Fact]:
             yield f"Until {day(key.last_seen)}", ""
         yield "named", f"{moment(key.first_seen)}, last {moment(key.last_seen)}"
         yield "SHA-256", grouped(key.fingerprint, 8)
+
+
+def taking_back(name: str, domain: str) -> str:
+    """The question before a list is no longer accepted; both are safe to show."""
+    return (
+        f"You accepted {name} as {domain} signs it. Take that back?\n\nMessages from it whose authors"
+        " ask for proof will be marked ⚠ again."
+    )
+
+
+def forgetting(entry: TrustEntry) -> tuple[str, str]:
+    """Title and text of the question before a pin, or a recipient's keys, are forgotten."""
+    key = entry.kind is PinFilter.RECIPIENT
+    what = "The next key reported for it" if key else "The next certificate it presents"
+    return (
+        "Forget this key?" if key else "Forget this pin?",
+        f"Forget {entry.name} and its history? {what} will count as the first one: a change will not be"
+        " noticed.",
+    )
+
+
+def log_facts(log: Iterable[LogEntry]) -> list[Fact]:
+    """What was decided, and when."""
+    facts: list[Fact] = []
+    for each in log:
+        event = EVENTS.get(each.event, each.event)
+        facts.append(
+            (moment(each.at), f"{event}: {each.name}\n{short(each.cert_sha256)}  {each.how}".rstrip())
+        )
+    return facts or [("", "Nothing has been decided yet.")]
