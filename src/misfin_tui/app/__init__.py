@@ -289,19 +289,19 @@ class MisfinApp(BaseApp):
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """The settings changed: keys, theme, courier and receiver follow at once."""
+        from misfin_tui.services.background import effects_of  # late: not for the first frame
+
         before, self.services.config = self.services.config, self.config
         self.keys = resolve(self.config.keys)
         self.set_keymap(dict(self.keys.keys))
         for text in filter(None, (self.themes.use(self.config.ui.theme), *self.keys.problems)):
             self.say(text, severity="warning", timeout=LONG)
-        if any(getattr(before, part) != getattr(self.config, part) for part in ("hosts", "send", "trust")):
+        effects = effects_of(before, self.config)
+        if effects.sends:
             self.courier.start()
-        if any(
-            getattr(before, part) != getattr(self.config, part)
-            for part in ("receive", "rate_limit", "gmap", "verification", "hosts", "trust")
-        ):
+        if effects.receives:
             self.receiver.restart()
-        if before.accounts != self.config.accounts:
+        if effects.accounts:
             self.courier.accounts_changed()
             self.receiver.fetch_again()
             self.sync_follower.follow()

@@ -130,6 +130,18 @@ def write_filter(path: Path, name: str, rule: FilterConfig) -> Config:
     return _rewrite(path, change)
 
 
+def remove_filter(path: Path, name: str) -> Config:
+    """Remove ``[filters.NAME]``, if it is there. Raises as :func:`write_setting`."""
+
+    def change(document: TOMLDocument) -> None:
+        outer = document.get("filters", {})
+        outer.pop(name, None)
+        if not outer:
+            document.pop("filters", None)
+
+    return _rewrite(path, change)
+
+
 def change_account(path: Path, name: str, account: AccountConfig) -> Config:
     """Make ``[accounts.NAME]`` say what ``account`` does, keeping what it says already.
 

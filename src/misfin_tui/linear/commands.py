@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from misfin.errors import InputError
-from misfin_tui.linear import deciding, filing, listing, outbox, people, reading, writing
+from misfin_tui.linear import (
+    deciding,
+    filing,
+    filtering,
+    first_steps,
+    listing,
+    outbox,
+    people,
+    reading,
+    restoring,
+    settings,
+    syncing,
+    trusting,
+    writing,
+)
 from misfin_tui.linear.command import LineCommand, command_for, listed
 
 if TYPE_CHECKING:
@@ -68,7 +82,7 @@ COMMANDS: tuple[LineCommand[Desk], ...] = (
     LineCommand("tag", "", "TAG NUMBERS", "a tag; -TAG removes it", filing.filing_with_word("tag", "a tag")),
     LineCommand("star", "*", "NUMBERS", "set or remove the star", filing.filing("toggle-star")),
     LineCommand("mark", "", "NUMBERS", "mark as unread, or as read", filing.filing("toggle-unread")),
-    LineCommand("block", "", "", "refuse further mail from this sender", filing.block),
+    LineCommand("block", "", "NUMBER", "refuse further mail from a sender", trusting.block),
     LineCommand("undo", "u", "", "undo sending, filing or blocking", filing.undo),
     LineCommand("outbox", "o", "", "what is being sent", outbox.outbox, True),
     LineCommand("attempts", "", "NUMBER", "what happened to a delivery", outbox.attempts, True),
@@ -77,6 +91,25 @@ COMMANDS: tuple[LineCommand[Desk], ...] = (
     LineCommand("decide", "d", "NUMBER", "what needs your decision", deciding.decide),
     LineCommand("contacts", "", "WORD", "people", people.contacts, True),
     LineCommand("accounts", "", "", "your accounts, and whether mail comes in", people.accounts, True),
+    LineCommand("setup", "", "", "add a Misfin address or an e-mail account", first_steps.setup),
+    LineCommand("sync", "", "", "accounts on servers, and whether they are in sync", syncing.sync, True),
+    LineCommand("fetch", "", "", "look for mail on the servers now", syncing.fetch),
+    LineCommand("pause", "", "NUMBER", "stop fetching an account, or go on", syncing.pause),
+    LineCommand(
+        "attic", "", "ACCOUNT", "what was deleted on servers and is kept here", restoring.attic, True
+    ),
+    LineCommand("restore", "", "NUMBER", "bring a message of the attic back", restoring.restore),
+    LineCommand("trust", "", "WORD or log", "certificates you trust, and which wait", trusting.trust, True),
+    LineCommand("approve", "", "NUMBER", "decide about a certificate that waits", trusting.approve),
+    LineCommand("forget", "", "NUMBER", "trust this certificate or list no longer", trusting.forget),
+    LineCommand("filters", "", "", "your filters for new mail", filtering.filters, True),
+    LineCommand("filter", "", "SEARCH", "try a search, and make a filter of it", filtering.make_filter),
+    LineCommand("remove", "", "NUMBER", "remove a filter", filtering.remove_filter),
+    LineCommand(
+        "settings", "", "WORD", "settings with a word in them; alone, yours", settings.settings, True
+    ),
+    LineCommand("set", "", "NAME VALUE", "change a setting, by name or number", settings.set_value),
+    LineCommand("reset", "", "NAME", "set it back to its default", settings.reset),
     LineCommand("pages", "", "on or off", "whether long output waits", pages),
     LineCommand("help", "h", "COMMAND", "list these commands", help_, True),
     LineCommand("quit", "q", "", "leave", quit_),

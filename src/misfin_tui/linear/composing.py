@@ -44,7 +44,7 @@ END = "."
 async def write(desk: Desk, draft: Draft) -> None:
     """Have a message written, until it is sent, kept or discarded."""
     if not draft.account:
-        raise LocalError("You have no account to write from; create an identity or add an e-mail account.")
+        raise LocalError("You have no account to write from.", remedy="Type setup to add one.")
     senders = await desk.services.accounts.senders([draft.account])
     sender = senders[draft.account]
     if not draft.id and not draft.protection and sender.signs and sender.capabilities.protect:

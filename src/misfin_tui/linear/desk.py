@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from misfin.errors import InputError, MisfinError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from misfin.store.message.mime import ParsedMessage
     from misfin.store.outgoing.deliveries import OutboxRow
     from misfin.store.rows import ConversationRow, MessageRow
+    from misfin_tui.config import Config
     from misfin_tui.services import Services
     from misfin_tui.services.contacts import Known
 
@@ -28,11 +29,16 @@ _NUMBERS = re.compile(r"\d{1,9}(?:-\d{1,9})?(?:[ ,]+\d{1,9}(?:-\d{1,9})?)*")
 
 
 class Listing(Enum):
-    """Which list was last shown: its numbers are meant."""
+    """Which list was last shown, by what the prompt calls it: its numbers are meant."""
 
-    MAIL = auto()
-    OUTBOX = auto()
-    CONTACTS = auto()
+    MAIL = ""
+    OUTBOX = "Outbox"
+    CONTACTS = "Contacts"
+    TRUST = "Trust"
+    ATTIC = "Attic"
+    FILTERS = "Filters"
+    SETTINGS = "Settings"
+    SYNC = "Sync"
 
 
 @dataclass
@@ -44,6 +50,10 @@ class OpenMessage:
     links: list[str]
     locked: bool = False
     prefer: str = ""
+
+
+async def _nowhere(_config: Config) -> None:
+    """Where no session is."""
 
 
 @dataclass
@@ -68,6 +78,12 @@ class Desk:
     open: OpenMessage | None = None
     keep_writing: Callable[[], None] | None = None
     """Hands the message being written to its keeper; None while there is none."""
+    rows: Sequence[Any] = ()
+    """What was last listed, where it is neither mail nor deliveries nor people."""
+    show_row: Callable[[Any], Awaitable[None]] | None = None
+    """Says everything about one of them."""
+    use_config: Callable[[Config], Awaitable[None]] = _nowhere
+    """Goes on with other settings."""
     quits: bool = False
 
     async def say(self, *paragraphs: str) -> None:
@@ -85,6 +101,20 @@ class Desk:
         if self.open is not None and self.open.message.protections:
             protected_of(self.services).forget([self.open.row.id])
         self.conversation, self.messages, self.at, self.open = None, [], 0, None
+
+    def list_rows(
+        self, listing: Listing, rows: Sequence[Any], show_row: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """These rows have the numbers from now on; ``show_row`` says everything about one."""
+        self.leave_conversation()
+        self.listing, self.rows, self.show_row = listing, rows, show_row
+
+    def row_listed(self, number: str, listing: Listing, what: str) -> Any:
+        """The row of this list that a number names. Raises :class:`InputError`."""
+        if self.listing is not listing:
+            command = listing.value.casefold()
+            raise InputError(f"Type {command} first.", remedy="Then give a number of that list.")
+        return row_of(number, self.rows, what)
 
     def targets(self, numbers: str) -> Sequence[ConversationRow]:
         """The conversations meant: those of the numbers, or the open one. Raises :class:`InputError`."""
@@ -110,8 +140,7 @@ class Desk:
         """What stands before the line that is typed."""
         if self.open is not None:
             return f"Message {self.at + 1} of {len(self.messages)}> "
-        names = {Listing.OUTBOX: "Outbox", Listing.CONTACTS: "Contacts"}
-        return f"{names.get(self.listing) or view_name(self.view)[:20]}> "
+        return f"{self.listing.value or view_name(self.view)[:20]}> "
 
 
 def view_name(view: View) -> str:

@@ -79,14 +79,3 @@ async def undo(desk: Desk, _rest: str) -> None:
             await write(desk, draft)
     else:
         await desk.say(await filer.undo() or "There is nothing to undo.")
-
-
-async def block(desk: Desk, _rest: str) -> None:
-    """Refuse further mail from the sender of the open message."""
-    row = desk.opened.row
-    if not row.sender_address:
-        raise InputError("It is not known who sent this message.")
-    await desk.services.contacts.block_sender(row)
-    await desk.say(
-        f"{row.sender_address} is blocked: their mail will be refused from now on. Type undo to undo."
-    )

@@ -41,7 +41,4 @@ async def accounts(desk: Desk, _rest: str) -> None:
         await desk.say(NO_ACCOUNT)
 
 
-NO_ACCOUNT = (
-    "You have no account yet. In a shell, misfin-tui identity new ADDRESS creates a Misfin address, and"
-    " misfin-tui account add NAME adds an e-mail account."
-)
+NO_ACCOUNT = "You have no account yet. Type setup to create a Misfin address or add an e-mail account."

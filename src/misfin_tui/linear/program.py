@@ -14,6 +14,7 @@ from misfin_tui.linear.command import LineCommand, command_for
 from misfin_tui.linear.commands import COMMANDS
 from misfin_tui.linear.desk import Desk, sentence_of
 from misfin_tui.linear.ending import SIGNALLED, LineEnding
+from misfin_tui.linear.first_steps import setup
 from misfin_tui.linear.listing import inbox
 from misfin_tui.linear.news import LineNews
 from misfin_tui.linear.people import NO_ACCOUNT
@@ -21,7 +22,7 @@ from misfin_tui.linear.reading import read
 from misfin_tui.linear.terminal import InputEnded, Interrupted, LineTerminal
 from misfin_tui.linear.writing import write_link
 from misfin_tui.services import Services
-from misfin_tui.services.background import follow_sync, keep_sending, start_sources
+from misfin_tui.services.background import effects_of, follow_sync, keep_sending, start_sources
 from misfin_tui.services.stopping import stop
 from misfin_tui.services.texts import take_up
 
@@ -51,7 +52,9 @@ class LineSession:
         self._ending = LineEnding(self._desk, self._cancel)
         self._command: asyncio.Task[None] | None = None
         self._stoppable = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._desk.use_config = self._use_config
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: list[asyncio.Task[None]] = []
         self._main: asyncio.Task[Any] | None = None
 
     def _cancel(self) -> None:
@@ -84,16 +87,28 @@ class LineSession:
         services = self._services
         await self._desk.say("misfin-tui, plain lines. Type help for the commands.", *self._problems)
         services.mail.start()
-        self._start(keep_sending(services, self._not_sending))
-        self._start(follow_sync(services))
-        self._start(self._sources())
+        self._start("sending", keep_sending(services, self._not_sending))
+        self._start("sync", follow_sync(services))
+        if await self._is_new():
+            if self._terminal.typed_by_person:
+                await self._guarded(setup(self._desk, ""))
+            else:
+                await self._desk.say(NO_ACCOUNT)
+        else:
+            self._start("sources", self._sources())
         await self._guarded(self._look_around(), stoppable=True)
+
+    async def _is_new(self) -> bool:
+        """Whether there is no account at all; what is broken is said."""
+        try:
+            services = self._services
+            return not (await services.accounts.all() or await services.identities.all())
+        except MisfinError as error:
+            await self._desk.report(error)
+            return False
 
     async def _look_around(self) -> None:
         services = self._services
-        found = await services.accounts.all()
-        if not found and not await services.identities.all():
-            await self._desk.say(NO_ACCOUNT)
         taken = await asyncio.to_thread(take_up, services, await services.identities.default())
         if taken:
             await self._desk.say("What your editor saved after its message was gone is now a separate draft.")
@@ -121,8 +136,30 @@ class LineSession:
     def _not_sending(self, error: MisfinError) -> None:
         self._terminal.notice(sentence_of(error, "Nothing can be sent:"))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside the commands, instead of what had this name before."""
+        if (before := self._tasks.get(name)) is not None:
+            before.cancel()
+            self._ended.append(before)
+        self._tasks[name] = asyncio.create_task(work)
+
+    async def _use_config(self, config: Config) -> None:
+        """Go on with other settings; sending, receiving and fetching follow at once."""
+        services = self._services
+        effects, services.config = effects_of(services.config, config), config
+        if effects.sends:
+            self._start("sending", keep_sending(services, self._not_sending))
+        if effects.receives:
+            self._start("sources", self._receive_again())
+        if effects.accounts:
+            if services.courier is not None:
+                services.courier.accounts_changed()
+            await services.fetching.restart()
+            self._start("sync", follow_sync(services))
+
+    async def _receive_again(self) -> None:
+        await self._services.receiving.stop()
+        await self._sources()
 
     # ---- commands
 
@@ -183,9 +220,10 @@ class LineSession:
         self._terminal.flush_notices()
         self._terminal.close()
         await stop(self._services)
-        for task in self._tasks:
+        tasks = [*self._tasks.values(), *self._ended]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._services.close)
         self._ending.over()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from misfin_tui.linear.terminal import Interrupted, LineTerminal
@@ -44,10 +44,29 @@ async def choose(terminal: LineTerminal, lines: Iterable[str], choices: Mapping[
             return None
         if typed.isdecimal() and 1 <= int(typed) <= len(named):
             return named[int(typed) - 1][0]
-        meant = [answer for answer, label in named if label.casefold().startswith(typed)]
+        meant = [answer for answer, label in named if label.casefold() == typed] or [
+            answer for answer, label in named if label.casefold().startswith(typed)
+        ]
         if len(meant) == 1:
             return meant[0]
         await terminal.say(f"Type a number from 1 to {len(named)}.")
+
+
+async def typed(
+    terminal: LineTerminal, prompt: str, usual: str = "", *, problem: Callable[[str], str] = lambda _text: ""
+) -> str:
+    """One line until nothing is wrong with it; an empty one stands for what is ``usual``, which is said.
+
+    Raises :class:`Interrupted` for ctrl+c.
+    """
+    if usual:
+        await terminal.say(f"Enter alone: {usual}")
+    while True:
+        text = (await terminal.ask(f"{prompt}: ", remember=False)).strip() or usual
+        wrong = problem(text)
+        if not wrong:
+            return text
+        await terminal.say(wrong)
 
 
 async def confirmed(terminal: LineTerminal, question: YesNo) -> bool:

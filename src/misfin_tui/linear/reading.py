@@ -33,6 +33,9 @@ async def read(desk: Desk, rest: str) -> None:
     if desk.listing is Listing.OUTBOX:
         await attempts(desk, rest)
         return
+    if desk.show_row is not None and desk.listing not in (Listing.MAIL, Listing.CONTACTS):
+        await desk.show_row(row_of(rest, desk.rows, "row"))
+        return
     row = desk.numbered.get(number)
     if row is None:
         found = await desk.services.mail.conversations(desk.view, number - 1, 1)

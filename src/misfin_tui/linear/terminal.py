@@ -52,6 +52,7 @@ class LineTerminal:
         self._answer: asyncio.Future[LineEnd] | None = None
         self._ready: asyncio.Future[None] | None = None
         self._idle = False
+        self._hidden = False  # what is typed is not shown
         self._notices: list[str] = []
         self._raw = b""  # what came from a pipe and is not a line yet
         self._ended = False
@@ -201,10 +202,10 @@ class LineTerminal:
             self._write(self._prompt)
 
     def _show_again(self) -> None:
-        self._write(f"\n{self._prompt}{self._line.text}")
+        self._write(f"\n{self._prompt}{'' if self._hidden else self._line.text}")
 
     def _echo(self, text: str) -> None:
-        if self.typed_by_person:
+        if self.typed_by_person and not self._hidden:
             self._write(text)
 
     def _write(self, text: str) -> None:
@@ -246,6 +247,14 @@ class LineTerminal:
             self._line.remember(self._line.text)
         text, self._line.text = self._line.text, ""
         return text
+
+    async def ask_secret(self, prompt: str) -> str:
+        """The same for a line that is not shown while it is typed, and not brought back later."""
+        self._hidden = True
+        try:
+            return await self.ask(prompt, remember=False)
+        finally:
+            self._hidden = False
 
     @property
     def begun(self) -> str:

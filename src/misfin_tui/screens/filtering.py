@@ -10,7 +10,7 @@ from misfin_tui.dialogs.filter import FilterDialog
 from misfin_tui.services.filters import filters_of
 from misfin_tui.widgets.facts import many
 from misfin_tui.widgets.searchbox import SEARCH_WORDS
-from misfin_tui.wording.filters import free_name
+from misfin_tui.wording.filters import free_name, search_like
 
 if TYPE_CHECKING:
     from misfin_tui.screens.prompts import Prompts
@@ -59,8 +59,4 @@ async def _about_selected(selection: Selection) -> str:
     row = await selection.chosen_message()
     if row is None:
         return ""
-    message = await selection.services.mail.read(row)
-    identifier = message.list_id.rpartition("<")[2].strip(" <>")
-    if identifier and not set(identifier) & set(' "()'):
-        return f"list:{identifier}"
-    return f"from:{row.sender_address}" if row.sender_address else ""
+    return search_like(row, await selection.services.mail.read(row))

@@ -4,18 +4,42 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from misfin.errors import MisfinError
 from misfin_tui.messages import SyncChanged
 
 if TYPE_CHECKING:
+    from misfin_tui.config import Config
     from misfin_tui.services import Services
 
 AGAIN = 5.0
 """Seconds until sending is tried again after it could not start."""
 PAUSE = 1.0
 """Seconds between two reports while much is being fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigEffects:
+    """What has to follow other settings: what sends, what receives here, and what fetches accounts."""
+
+    sends: bool
+    receives: bool
+    accounts: bool
+
+
+def effects_of(before: Config, after: Config) -> ConfigEffects:
+    """What works otherwise with the settings ``after``."""
+
+    def differs(*parts: str) -> bool:
+        return any(getattr(before, part) != getattr(after, part) for part in parts)
+
+    return ConfigEffects(
+        differs("hosts", "send", "trust"),
+        differs("receive", "rate_limit", "gmap", "verification", "hosts", "trust"),
+        differs("accounts"),
+    )
 
 
 async def keep_sending(services: Services, report: Callable[[MisfinError], object]) -> None:

@@ -46,6 +46,12 @@ class Filters:
 
         return await asyncio.to_thread(write_filter, self._services.profile.config, name, rule)
 
+    async def remove(self, name: str) -> Config:
+        """Remove a filter from the settings; returns the new ones. Raises as :meth:`keep`."""
+        from misfin_tui.config.writing import remove_filter
+
+        return await asyncio.to_thread(remove_filter, self._services.profile.config, name)
+
     async def run(self, name: str, rule: FilterConfig) -> int:
         """Run a filter on what is in the inbox; returns how many messages it changed. Undo takes back each of
         its steps. Raises :class:`StoreError` and :class:`AccountError`.

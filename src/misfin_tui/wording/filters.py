@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from misfin.post.filters import FilterRule
+    from misfin.store.message.mime import ParsedMessage
+    from misfin.store.rows import MessageRow
 
 
 def doing(rule: FilterRule) -> str:
@@ -27,3 +29,11 @@ def free_name(search: str, taken: Container[str]) -> str:
         number += 1
         free = f"{name}-{number}"
     return free
+
+
+def search_like(row: MessageRow, message: ParsedMessage) -> str:
+    """A search for messages like this one: of its list, else of its sender."""
+    identifier = message.list_id.rpartition("<")[2].strip(" <>")
+    if identifier and not set(identifier) & set(' "()'):
+        return f"list:{identifier}"
+    return f"from:{row.sender_address}" if row.sender_address else ""

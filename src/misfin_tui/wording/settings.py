@@ -46,6 +46,12 @@ _GROUPS: Mapping[str, str] = MappingProxyType(
 """What a section is called, in the order in which the groups are shown."""
 
 
+_SWITCH: Mapping[str, bool] = MappingProxyType(
+    {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": False, "off": False, "false": False}
+)
+"""What a switch can be called where it is typed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One line of the settings; ``value`` and ``default`` as the dataclasses have them.
@@ -220,6 +226,10 @@ def parsed(setting: Setting, text: str) -> Any:
     if setting.toml:
         return _from_toml(text) if text else setting.default
     kind = type(setting.default)
+    if kind is bool:
+        if text.casefold() not in _SWITCH:
+            raise ValueError("Type yes or no.")
+        return _SWITCH[text.casefold()]
     if kind is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind is int or kind is float:
