@@ -175,7 +175,8 @@ def test_nothing_is_compiled_before_it_is_used():
     code = (
         "import dataclasses, builtins; from misfin.valueclass import dataclass\n"
         "ran = []; real = builtins.exec\n"
-        "builtins.exec = lambda *given: (ran.append(1), real(*given))[1]\n"
+        # From Python 3.13 on, dataclasses compiles an empty function for a class without methods.
+        "builtins.exec = lambda *given: ('self' in given[0] and ran.append(1), real(*given))[1]\n"
         "@dataclass(frozen=True, slots=True)\nclass A:\n 'a'\n x: int\n\n"
         "assert not ran; A(1); A(2); assert len(ran) == 1; assert A(1) == A(1)"
     )
