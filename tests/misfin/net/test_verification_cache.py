@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_it_survives_the_program_and_is_shared_and_private(cache, tmp_path, cloc
 
 def test_a_cache_of_another_version_is_made_again(tmp_path):
     path = tmp_path / "cache.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.executescript("CREATE TABLE senders (x); PRAGMA user_version = 99")
     database.close()
     with SenderVerificationCache(path) as cache:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def test_what_is_no_e_mail_address_is_refused(book, text):
 
 
 def test_a_book_of_a_later_version_is_left_alone(old):
-    with sqlite3.connect(old) as database:
+    with closing(sqlite3.connect(old)) as database, database:
         database.execute("PRAGMA user_version = 77")
     database.close()
     before = old.read_bytes()

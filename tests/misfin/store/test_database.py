@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -108,4 +109,5 @@ def test_a_function_of_ours_can_be_called_in_a_question():
 
 def test_the_version_is_a_plain_number_other_programs_can_read(path):
     Database(path, "The file", (FIRST, SECOND)).close()
-    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (2,)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import kill_undo
 import pytest
@@ -107,7 +108,7 @@ def test_a_spoilt_file_is_made_again_and_one_in_use_is_left_alone(path):
     log = open_log(path, NOW)
     log.add(action("one"), NOW)
     log.close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA user_version = 99")
     database.close()
     before = path.read_bytes()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from certificates import build, certificate_k
@@ -359,7 +360,7 @@ def test_a_damaged_file_is_an_error_and_stays_as_it_is(path):
 
 def test_a_file_of_a_newer_version_is_not_touched(path):
     PinBook(path).close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(StoreError, match="newer version"):
@@ -368,7 +369,7 @@ def test_a_file_of_a_newer_version_is_not_touched(path):
 
 def test_a_database_of_another_program_is_not_touched(path):
     path.parent.mkdir()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE known_hosts (hostname TEXT)")
     database.close()
     with pytest.raises(StoreError, match="another program"):

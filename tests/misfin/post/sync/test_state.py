@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_a_state_damaged_in_the_middle_is_put_aside(tmp_path):
 def test_a_state_of_a_newer_version_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "work.db"
     SyncState(path).close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(StoreError, match="newer version"):

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -67,7 +68,7 @@ def test_memory_can_be_released_at_any_time(path, box):
 
 
 def other_program(path):
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE theirs (x)")
     db.close()
 
@@ -123,7 +124,7 @@ def test_a_file_spoilt_while_open_is_replaced(path, box, spoil):
         box.put(mail(f"message {number}"))
     with MailIndex(path, box.root) as index:
         scanned(index)
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db, db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         db.close()
         generation = index.generation()

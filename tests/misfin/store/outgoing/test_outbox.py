@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,7 +146,7 @@ def test_it_survives_closing(box, tmp_path):
 
 def test_a_queue_of_a_newer_program_or_a_damaged_one_is_not_touched(tmp_path):
     newer = tmp_path / "newer.db"
-    with sqlite3.connect(newer) as db:
+    with closing(sqlite3.connect(newer)) as db, db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(StoreError, match="newer"):
@@ -348,7 +349,7 @@ def test_rows_of_the_living_are_left_alone(box):
 
 
 def give_to_a_dead_owner(outbox, row_id):
-    with sqlite3.connect(outbox.path) as db:
+    with closing(sqlite3.connect(outbox.path)) as db, db:
         db.execute("UPDATE delivery SET owner = '1.0.gone/x' WHERE id = ?", (row_id,))
     db.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def old(tmp_path):
 
 
 def test_what_a_running_old_program_is_sending_is_left_to_it(old):
-    with sqlite3.connect(old / "outbox.db") as database:
+    with closing(sqlite3.connect(old / "outbox.db")) as database, database:
         database.execute("UPDATE letter SET owner = ? WHERE leaving", (f"{process_token()}/old",))
     before = sqlite3.connect(old / "outbox.db", isolation_level=None)
     outbox = Outbox(old / "outbox.db")
@@ -46,7 +47,7 @@ def test_what_a_running_old_program_is_sending_is_left_to_it(old):
 
 
 def content(path):
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database, database:
         found = list(database.iterdump()), database.execute("PRAGMA user_version").fetchone()
     database.close()
     return found
@@ -54,7 +55,7 @@ def content(path):
 
 def test_an_outbox_of_a_later_version_is_left_alone(old):
     path = old / "outbox.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA user_version = 77")
     database.close()
     before = content(path)
@@ -65,7 +66,7 @@ def test_an_outbox_of_a_later_version_is_left_alone(old):
 
 def test_an_outbox_that_is_half_of_each_version_is_named_and_left_alone(old):
     path = old / "outbox.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("ALTER TABLE letter RENAME TO delivery")
     database.close()
     before = content(path)
@@ -77,7 +78,10 @@ def test_an_outbox_that_is_half_of_each_version_is_named_and_left_alone(old):
 
 def test_a_disk_that_is_full_in_the_middle_of_the_upgrade_changes_nothing(old, monkeypatch):
     path = old / "outbox.db"
-    with sqlite3.connect(path) as database:  # enough of it that the upgrade needs more room than it frees
+    with (
+        closing(sqlite3.connect(path)) as database,
+        database,
+    ):  # enough of it that the upgrade needs more room than it frees
         database.execute(
             "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)"
             " INSERT INTO message SELECT 'm' || n, 'a', '[]', 's', zeroblob(900), '', '', 0, 1 FROM n"
