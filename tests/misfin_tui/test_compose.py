@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from desk import ALICE, at_desk, make_profile, notices, on_screen, shown, type_text, until
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
 from textual import events
 from textual.widgets import Input, Select
 from textual.widgets._toast import Toast
@@ -18,6 +18,7 @@ from misfin.store.outgoing.drafts import Draft, DraftBox
 from misfin.store.outgoing.outbox import DeliveryState, Outbox
 from misfin.store.people.contacts import Contact, ContactBook
 from misfin.trust.pins import PinBook
+from misfin.trust.tofu import PinKind
 from misfin_tui import editor
 from misfin_tui.dialogs.confirm import ConfirmDialog, DraftDialog, TooLongDialog
 from misfin_tui.screens.compose import ComposeScreen
@@ -209,6 +210,21 @@ async def test_addresses_complete_from_the_address_book(profile):
         assert chosen[0].address == "bob@remote.host"
         assert chosen[1].address in ("carol@hive.test", "carol@other.test")
         assert screen.fields.to.value.endswith(", ")
+
+
+async def test_an_address_is_offered_with_the_port_at_which_its_host_was_met(profile):
+    book = ContactBook(profile.contacts_db)
+    for name in ("carol@hive.test", "carla@both.test", "carmen@new.test"):
+        book.save(Contact(name))
+    book.close()
+    with PinBook(profile.trust_db) as pins:
+        for host in ("hive.test:1965", "both.test:1965", "both.test:1958"):
+            pins.record(PinKind.HOST, host, identity("x@x.test").info, how="first use", now=1.0)
+    async with at_desk(profile) as (app, _pilot):
+        found = await app.services.contacts.complete("ca")
+        offered = {each.contact.address: each.standing.host_since for each in found}
+        assert offered == {"carol@hive.test:1965": 1.0, "carla@both.test": 1.0, "carmen@new.test": 0.0}
+        assert "carol@hive.test" in {each.contact.address for each in await app.services.contacts.all()}
 
 
 async def test_escape_sends_offers_away_before_it_leaves(profile):

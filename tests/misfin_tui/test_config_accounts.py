@@ -18,10 +18,10 @@ from misfin.email.account import (
     SecretRef,
     SendHTML,
 )
-from misfin.errors import InputError
+from misfin.errors import AccountError, InputError
 from misfin_tui import config
 from misfin_tui.config import ConfigError, accounts, writing
-from misfin_tui.config.email import POP3_FETCH_UP_TO, email_account, signature_of
+from misfin_tui.config.email import POP3_FETCH_UP_TO, email_account, server_for, signature_of
 
 WORK = '[accounts.work]\nkind = "email"\naddress = "ada@example.org"\n'
 EVERYTHING = """
@@ -237,3 +237,28 @@ def test_whatever_is_written_is_read_back(tmp_path_factory, account: accounts.Ac
     path = tmp_path_factory.mktemp("written") / "config.toml"
     assert writing.write_account(path, "work", account).accounts["work"] == account
     assert config.load(path).accounts["work"] == account
+
+
+@pytest.mark.parametrize(
+    ("typed", "incoming", "meant"),
+    [
+        ("imap.example.org", True, "imaps://imap.example.org"),
+        (" imap.example.org:993 ", True, "imaps://imap.example.org"),
+        ("ada@imap.example.org:143", True, "imap://ada@imap.example.org"),
+        ("pop.example.org:995", True, "pop3s://pop.example.org"),
+        ("smtp.example.org", False, "smtps://smtp.example.org"),
+        ("smtp.example.org:587", False, "smtp://smtp.example.org"),
+        ("localhost:12345", False, "smtps://localhost:12345"),
+        ("imap://imap.example.org", True, "imap://imap.example.org"),
+    ],
+)
+def test_a_host_alone_is_a_server_with_tls_unless_its_port_says_otherwise(typed, incoming, meant) -> None:
+    assert str(server_for(typed, incoming=incoming)) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "incoming"), [("smtp.x.org:587", True), ("imaps://x.org", False), ("", True)]
+)
+def test_a_server_of_the_other_kind_is_refused(typed, incoming) -> None:
+    with pytest.raises(AccountError):
+        server_for(typed, incoming=incoming)

@@ -161,7 +161,7 @@ async def test_what_was_found_can_be_changed_and_is_checked(profile_root, server
         await type_text(pilot, f"{USER}\nAda\n{PASSWORD}\n")
         await on_screen(pilot, "step 2 of 3")
         for field, text, words in (
-            ("incoming", "imap.example.org", "is not the address of a mail server"),
+            ("incoming", "ftp://imap.example.org", "is not the address of a mail server"),
             ("incoming", "smtps://localhost", "SMTP is not for incoming mail"),
             ("outgoing", "", "Enter the outgoing server."),
             ("name", "No Name", "cannot be the name of an account"),

@@ -321,7 +321,7 @@ def _arguments(line: str) -> list[str]:
         arguments = []
     if not arguments:
         raise SecretError("The command for the password is empty or has a quote that is not closed.")
-    return arguments
+    return [os.path.expanduser(each) for each in arguments]  # noqa: PTH111 - few of them are paths
 
 
 def _run(arguments: list[str]) -> tuple[int, bytes, str]:

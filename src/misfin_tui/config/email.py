@@ -42,6 +42,8 @@ _SIZE = re.compile(r"([0-9]{1,12})\s*([A-Za-z]*)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OAUTH_URL = re.compile(r"https://[^/@]+/|http://127\.0\.0\.1:[0-9]+/")
 _EVERYWHERE = tuple(SecretPlace)
+_SCHEME_OF_PORT = {"143": "imap", "110": "pop3", "995": "pop3s", "587": "smtp", "25": "smtp"}
+"""What a port says of its server, where nothing else does; any other means TLS from the beginning."""
 
 
 class SettingError(LocalError, ValueError):
@@ -229,8 +231,13 @@ _ARTICLES = {MailProtocol.IMAP: "an IMAP", MailProtocol.POP3: "a POP3", MailProt
 def server_for(url: str, *, incoming: bool) -> MailServer:
     """The server for incoming or outgoing mail that somebody typed.
 
+    A host alone is what providers' help pages give: it is IMAP or SMTP with TLS from the beginning, unless
+    its port says otherwise (RFC 8314 §7.3).
     Raises :class:`~misfin.errors.AccountError`, also for a server of the other kind.
     """
+    if "://" not in url and url.strip():
+        port = url.rpartition(":")[2].strip()
+        url = f"{_SCHEME_OF_PORT.get(port) or ('imaps' if incoming else 'smtps')}://{url.strip()}"
     server = parse_server(url)
     if (server.protocol is MailProtocol.SMTP) is incoming:
         direction = "incoming" if incoming else "outgoing"

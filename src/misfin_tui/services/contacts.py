@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -164,7 +164,29 @@ class Contacts:
 
     def _complete(self, prefix: str, limit: int, kind: AddressKind | None) -> list[Known]:
         found = self._services.contact_book.complete(prefix, now=time.time(), limit=limit, kind=kind)
-        return self._known(found)
+        return self._known(self._with_ports(found))
+
+    def _with_ports(self, contacts: Sequence[Contact]) -> list[Contact]:
+        """The contacts, with the port of a host that was met at another port only.
+
+        A message never says it (docs/protocol.md §1.1), so the address book cannot know it; without it, the
+        next message would go to a port where nobody may be.
+        """
+        from misfin.trust.tofu import PinKind, pin_name
+
+        if all(each.kind is not AddressKind.MISFIN for each in contacts):
+            return list(contacts)
+        pins = self._services.pin_book.all(PinKind.HOST)
+        last = {pin.name.rpartition(":")[0]: pin for pin in sorted(pins, key=lambda pin: pin.last_seen)}
+        usual = {pin.name for pin in pins}
+        found = []
+        for contact in contacts:
+            host = contact.address.rpartition("@")[2]
+            pin = last.get(pin_name(host, 0).rpartition(":")[0]) if ":" not in host else None
+            if contact.kind is AddressKind.MISFIN and pin is not None and pin_name(host, 1958) not in usual:
+                contact = replace(contact, address=f"{contact.address}:{pin.name.rpartition(':')[2]}")
+            found.append(contact)
+        return found
 
     def _all(self, search: str) -> list[Known]:
         from misfin.store.people.contacts import Contact

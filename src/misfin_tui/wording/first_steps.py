@@ -29,10 +29,13 @@ PORT = "A port is a number from 1 to 65535."
 OTHER_PORT = "Choose another, or quit the program that uses it."
 EMAIL = "An account you have with an e-mail provider. The program finds its servers."
 LOOKING = "Looking for the servers of {address} …"
-NOTHING = "No servers were found for {address}. Enter them; your provider's help pages list them."
+NOTHING = (
+    "No servers were found for {address}. Enter them; your provider's help pages list them. If you log in"
+    " with another name than your address, write it before the host: imaps://name@host."
+)
 WITHOUT_KEYRING = (
-    "Your password is never written to a file. Enter a command that prints it, such as pass show mail, or"
-    " printenv VARIABLE."
+    "This program never writes your password to a file. Enter a command that prints it, such as pass show"
+    " mail, or cat and the path of a file that only you can read."
 )
 OAUTH = (
     "You sign in with your browser, and this program gets a token instead of your password. The provider"

@@ -151,6 +151,12 @@ def test_a_command_that_fails_is_reported(program: str, word: str) -> None:
         read_secret(command(program))
 
 
+def test_a_command_finds_the_home_directory_as_at_the_shell(tmp_path, monkeypatch) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_secret(SecretRef(SecretPlace.COMMAND, "cat ~/secret")) == "hunter2"
+
+
 def test_a_command_that_is_not_there_is_reported() -> None:
     with pytest.raises(SecretError, match="cannot be run: No such file"):
         read_secret(SecretRef(SecretPlace.COMMAND, "/nonexistent/pass show mail"))

@@ -210,7 +210,7 @@ async def test_servers_are_typed_where_none_are_found_and_mail_goes_out(tmp_path
         await lines.until("You have no account yet.")
         await lines.do("setup", "Nothing now (enter)")
         await lines.send("e-mail", USER, "Ada Lovelace")
-        await lines.until("Your password is never written to a file.")
+        await lines.until("This program never writes your password to a file.")
         await lines.send(f"{sys.executable} -c 'print(open(\"{secret}\").read())'")
         await lines.until(f"No servers were found for {USER}.")
         await lines.send(str(servers.smtp), str(servers.imap))
