@@ -8,6 +8,7 @@ from misfin.errors import InputError
 from misfin_tui.config.filters import FilterConfig
 from misfin_tui.linear.desk import Listing
 from misfin_tui.linear.questions import choose, confirmed, typed
+from misfin_tui.linear.terminal import Interrupted
 from misfin_tui.services.filters import filters_of
 from misfin_tui.wording.facts import many
 from misfin_tui.wording.filters import doing, free_name, search_like
@@ -56,27 +57,43 @@ async def make_filter(desk: Desk, rest: str) -> None:
         search = search_like(opened.row, opened.message)
         await desk.say(f"For messages like this one: {search}")
     count = await _tell_trial(desk, search)
+    try:
+        named = await _asked(desk, search, runs=count > 0)
+    except Interrupted:
+        named = None
+    if named is None:
+        await desk.say("Nothing was saved.")
+        return
+    name, rule, now = named
+    await desk.use_config(await filters_of(desk.services).keep(name, rule))
+    await desk.say(f"Saved as {name}; it runs on new mail from now on.")
+    if now:
+        changed = await filters_of(desk.services).run(name, rule)
+        await desk.say(f"{many(changed, 'message')} changed. Type undo to undo.")
+
+
+async def _asked(desk: Desk, search: str, *, runs: bool) -> tuple[str, FilterConfig, bool] | None:
+    """A name, what it does, and whether to run it on the inbox too; None for no filter after all.
+
+    Raises :class:`Interrupted` for ctrl+c, and :class:`InputError` for a filter that would do nothing.
+    """
     await desk.say("What is done with new mail that matches? ctrl+c drops the filter.")
     tags = tuple((await typed(desk.terminal, "Tags, or none")).replace(",", " ").split())
     folder = await typed(desk.terminal, "Move to, or none")
-    read = await confirmed(desk.terminal, YesNo("Mark as read?", "", yes="Yes", no="No"))
-    silent = await confirmed(desk.terminal, YesNo("Announce it when it arrives?", "", yes="No", no="Yes"))
+    marks: dict[bool | None, str] = {None: "No", True: "Yes"}
+    read = await choose(desk.terminal, ("Mark as read?",), marks) is True
+    announces: dict[bool | None, str] = {None: "Yes", False: "No"}
+    silent = await choose(desk.terminal, ("Announce it when it arrives?",), announces) is False
     if not (tags or folder or read or silent):
         raise InputError("It would do nothing, so it was not saved.")
     name = await typed(desk.terminal, "Name", free_name(search, desk.services.config.filters))
-    rule = FilterConfig(search, tags, folder, read=read, notify=not silent)
     choices: dict[str | None, str] = {None: "Drop it", "save": "Save"}
-    if count:
+    if runs:
         choices["now"] = "Save and run on the inbox now"
     chosen = await choose(desk.terminal, (f"{name}: {search}",), choices)
     if chosen is None:
-        await desk.say("Nothing was saved.")
-        return
-    await desk.use_config(await filters_of(desk.services).keep(name, rule))
-    await desk.say(f"Saved as {name}; it runs on new mail from now on.")
-    if chosen == "now":
-        changed = await filters_of(desk.services).run(name, rule)
-        await desk.say(f"{many(changed, 'message')} changed. Type undo to undo.")
+        return None
+    return name, FilterConfig(search, tags, folder, read=read, notify=not silent), chosen == "now"
 
 
 async def remove_filter(desk: Desk, rest: str) -> None:

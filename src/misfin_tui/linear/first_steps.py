@@ -137,9 +137,12 @@ def _is_there(name: str) -> bool:
 
 
 async def _receiving(desk: Desk, address: str) -> tuple[bool, int]:
-    """Whether mail is received here, and on which port."""
-    here: dict[bool | None, str] = {None: "Receive mail here", False: "Only send"}
-    if await choose(desk.terminal, (RECEIVE,), here) is False:
+    """Whether mail is received here, and on which port. Raises :class:`Interrupted` to stop."""
+    ways: dict[bool | None, str] = {True: "Receive mail here", False: "Only send", None: "Stop"}
+    here = await choose(desk.terminal, (RECEIVE,), ways)
+    if here is None:
+        raise Interrupted
+    if not here:
         return False, 0
     await desk.say(port_advice(address))
     usual = str(MisfinAddress.parse(address).port or 1958)

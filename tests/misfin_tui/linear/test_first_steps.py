@@ -73,7 +73,7 @@ def test_a_new_profile_begins_with_the_first_steps_and_receives_after_them(opene
     do(terminal, "ada@\r", "Address: ")
     do(terminal, "ada@mail.example\r", "Name, or none: ")
     do(terminal, "Ada Lovelace\r", "Your choice: ")
-    do(terminal, "\r", "TCP port: ")
+    do(terminal, "receive\r", "TCP port: ")
     do(terminal, "0\r", "TCP port: ")
     assert not (tmp_path / "profile" / "config.toml").exists()
     do(terminal, f"{port}\r", "Your choice: ")
