@@ -184,7 +184,8 @@ def _replace(work: Work, step: Replace) -> None:
         now = replace(row, folder=step.new.folder, remote_id=there.id, flags=there.flags)
         state.save([replace(now, facts=known_of(step.begun.facts, there))])
         ended(state, [step.begun.id])
-        begin(state, [old])
+        if row.remote_id:
+            begin(state, [old])
     work.again = True
 
 

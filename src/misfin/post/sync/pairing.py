@@ -190,9 +190,7 @@ def _uploads(situation: Situation, here: Sequence[HereFile]) -> _Uploads:
     edited = {key: begun[key] for key in files if key not in resumed}
     gone = situation.here.gone
     rows = {row.key: row for row in situation.rows.values() if row.key in begun and row.id not in gone}
-    replaced = {
-        row.id: begun[key] for key, row in rows.items() if row.remote_id and row.id in situation.here.edited
-    }
+    replaced = {row.id: begun[key] for key, row in rows.items() if row.id in situation.here.edited}
     lost = [each for key, each in begun.items() if key not in files and key not in rows]
     others = [file for file in here if file.key not in files]
     renamed = list(match(((each, each.facts) for each in lost), _with_facts(others), _SAME_BYTES))

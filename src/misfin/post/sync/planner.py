@@ -157,7 +157,8 @@ def _end_pending(plan: Planning) -> None:
     busy = {each.key for each in plan.creates if isinstance(each, Append)}
     busy |= {row.key for row, _ in plan.here_lost}
     busy |= {begun.key for begun in plan.pairs.resumed.values()}
-    handled = {row.key for row in plan.situation.rows.values() if row.id in plan.situation.here.gone}
+    lost = plan.situation.here.gone - plan.pairs.renamed.keys()
+    handled = {row.key for row in plan.situation.rows.values() if row.id in lost}
     plan.deletes += (EndPending(each) for each in sorted(plan.situation.there.left_gone))
     for each in _replaced(plan):
         if plan.writable(each.folder) and plan.abilities.removes:

@@ -25,7 +25,8 @@ def message(plan: Planning, row: BaseRow) -> None:
     new = plan.pairs.moved.get(row.id)
     gone_here = row.id in here.gone and file is None
     gone_there = row.id in there.gone and new is None
-    if not row.remote_id and new is None:
+    replaced = row.id in here.edited and row.id in plan.pairs.versions
+    if not row.remote_id and new is None and not replaced:
         _unnumbered(plan, row, file, gone_here=gone_here)
     elif gone_here and gone_there:
         plan.forget(row)  # rule 14
@@ -51,22 +52,31 @@ def _places(plan: Planning, row: BaseRow, file: HereFile | None, new: NewThere |
     goal = plan.by_name.get(file.folder) if file else plan.folders[row.folder]
     key = file.key if file else row.key
     if file and goal is None:
-        return  # filed where the server has no folder: it stays as it is there
+        _later(plan, row, new)  # filed where the server has no folder: it stays as it is there
+        return
     assert goal is not None
     placed = replace(now, key=key)
     if file and goal.id not in (row.folder, now.folder):  # rules 7 and 9: moved here
         if not (plan.abilities.moves and plan.writable(goal.id) and plan.writable(now.folder)):
+            _later(plan, row, new)
             return
         placed = replace(placed, folder=goal.id, remote_id="")
         plan.moves.append(MoveThere(now, goal.id, Rule.MOVED_HERE, placed))
     elif now.folder != row.folder and goal.id == row.folder:  # rule 8: moved on the server
         if not plan.live(now.folder):
+            _later(plan, row, new)
             return
         plan.moves.append(MoveHere(replace(row, key=key), placed, flags_here))
     elif placed != row:
         plan.moves.append(Adopt(placed))
     unnamed = file.unnamed if file else plan.situation.here.unnamed.get(row.id, frozenset())
     _reflag(plan, row, (flags_here, wanted, flags_there), placed.folder, unnamed)
+
+
+def _later(plan: Planning, row: BaseRow, new: NewThere | None) -> None:
+    """Nothing can be done now: where the message is on the server has to be seen again by the next pass."""
+    if new is not None:
+        plan.waiting |= {row.folder, new.folder}
 
 
 def _now_there(row: BaseRow, new: NewThere) -> BaseRow:
@@ -185,9 +195,15 @@ def _edited(plan: Planning, row: BaseRow, file: HereFile, new: NewThere | None) 
     """Rules 16 and 17: the file has other bytes."""
     folder = plan.by_name.get(file.folder)
     if folder is None or not (plan.abilities.appends and plan.writable(folder.id)):
-        return  # filed where the server has no folder, perhaps
+        _later(plan, row, new)  # filed where the server has no folder, perhaps
+        return
     if version := plan.pairs.versions.get(row.id):
-        plan.creates.append(Replace(row, *version))
+        older = row
+        if new is not None and new.folder == row.folder:  # under another number
+            older = _now_there(row, new)
+        elif new is not None:  # somebody moved it: it is another message now
+            plan.fetch(new.folder, new.listed)
+        plan.creates.append(Replace(older, *version))
         return
     if new is not None and not row.remote_id:  # first written down where it is; then replaced
         plan.moves.append(Adopt(_now_there(row, new)))
