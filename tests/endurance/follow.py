@@ -1,23 +1,24 @@
-"""An hour of ``misfin-tui fetch --follow`` on a bad line: how late each message is here, and what it costs.
+"""An hour of ``misfin-tui fetch --follow`` on a bad line: how late everything arrives, and what it costs.
 
 ``python tests/endurance/follow.py [--minutes 60] [--idle] [--every 60] [--report FILE]``: a Dovecot, the
-program behind a proxy, and a message by LMTP every minute. Meanwhile the line is cut and goes silent, the
-server ends sessions, restarts and is away, the program is stopped and continued, and its clock jumps (with
-libfaketime, where that is installed). ``--idle``: the server has no NOTIFY. Run by hand, as root.
+program behind a proxy, and every minute a message by LMTP and changes of flags on both sides. Meanwhile the
+line is cut, reset and goes silent, the server ends sessions, restarts and is away, the program is stopped and
+continued, and its clock jumps (with libfaketime, where that is installed). ``--idle``: the server has no
+NOTIFY. Run by hand, as root.
 
-Every message must be here once. Its delay counts from the server's acceptance until it is in the Maildir;
-"while" names what was wrong in between, or in the minute before.
+At the end every message must be on both sides once, with the flags that either side gave it. The delay of
+a message counts from the server's acceptance until it is in the Maildir, that of a flag until the file on the
+other side has it; "while" names what was wrong in between, or in the minute before.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import dataclasses
 import json
 import os
 import re
 import signal
-import smtplib
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import dovecot
 from lines import BadLine
+from mailflow import MailFlow
 from mailprofile import make_mail_profile
 
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
@@ -38,7 +40,6 @@ _WITHOUT_NOTIFY = (
     "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE UIDPLUS LIST-EXTENDED LIST-STATUS"
     " CONDSTORE QRESYNC ESEARCH MOVE SPECIAL-USE NAMESPACE UNSELECT BINARY\n"
 )
-_NUMBER = re.compile(rb"Message-ID: <(\d+)\.")
 
 
 @dataclass
@@ -80,48 +81,6 @@ class Follower:
         }
 
 
-class Mail:
-    """Sends messages, and watches for them in the account's Maildir."""
-
-    def __init__(self, socket: Path, maildir: Path) -> None:
-        self._socket, self._maildir = socket, maildir
-        self.sent: dict[int, float] = {}
-        self.came: dict[int, float] = {}
-        self.copies: dict[int, int] = {}
-        self._known: set[str] = set()
-
-    def send(self, number: int) -> None:
-        text = (
-            f"From: bea@example.org\nTo: ada@localhost\nSubject: Message {number}\n"
-            f"Message-ID: <{number}.endurance@example.org>\n\n{'word ' * 300}\n"
-        )
-        while True:  # a server that is away takes it later
-            with contextlib.suppress(OSError, smtplib.SMTPException), smtplib.LMTP(str(self._socket)) as lmtp:
-                lmtp.sendmail("bea@example.org", ["ada"], text)
-                self.sent[number] = time.monotonic()
-                return
-            time.sleep(0.5)
-
-    def look(self) -> None:
-        for part in ("new", "cur"):
-            with contextlib.suppress(FileNotFoundError), os.scandir(self._maildir / part) as entries:
-                for entry in entries:
-                    key = entry.name.partition(":")[0]
-                    if key in self._known:
-                        continue
-                    self._known.add(key)
-                    found = _NUMBER.search(Path(entry.path).read_bytes())
-                    if found:
-                        number = int(found[1])
-                        self.came.setdefault(number, time.monotonic())
-                        self.copies[number] = self.copies.get(number, 0) + 1
-
-    def watch(self, stop: threading.Event) -> None:
-        while not stop.wait(0.02):
-            with contextlib.suppress(OSError):
-                self.look()
-
-
 class Trouble:
     """What is done to the line, the server and the program, one after another."""
 
@@ -135,15 +94,20 @@ class Trouble:
         follower, line = self._follower, self._line
         return [
             ("the line is cut", line.cut),
+            ("the line is reset", line.reset),
             ("the server ends the session", self._kick),
             ("the server restarts", lambda: self._away(3)),
             ("stopped for 75 s", lambda: follower.pause(75)),
             ("asleep: stopped for 20 s, the clock goes on for an hour", lambda: self._sleep(20, 3600)),
             ("the line goes silent for good", line.silence),
+            ("the line is reset twice, the second time while it connects", self._reset_twice),
             ("the clock is put back 50 minutes", lambda: self._jump(-3000)),
             ("the server is away for 90 s", lambda: self._away(90)),
             ("asleep, and the line is silent when it wakes", self._sleep_and_silence),
+            ("the clock is put forward 2 hours", lambda: self._jump(7200)),
             ("the line is held for 40 s", lambda: line.hold(40)),
+            ("the clock is 3 days slow for 60 s, and the line is cut", self._clock_too_slow),
+            ("the line goes silent for good, again", line.silence),
         ]
 
     def run(self, seconds: float, stop: threading.Event) -> None:
@@ -175,6 +139,19 @@ class Trouble:
     def _jump(self, seconds: int) -> None:
         self._offset += seconds
         self._follower.jump(self._offset)
+
+    def _reset_twice(self) -> None:
+        self._line.reset()
+        time.sleep(1.05)
+        self._line.reset()
+
+    def _clock_too_slow(self) -> None:
+        """The server's certificate is not valid yet."""
+        self._jump(-3 * 86400)
+        time.sleep(5)
+        self._line.cut()
+        time.sleep(55)
+        self._jump(3 * 86400)
 
     def _sleep(self, seconds: float, slept: int) -> None:
         self._follower.process.send_signal(signal.SIGSTOP)
@@ -234,7 +211,10 @@ def _measure(folder: Path, server: dovecot.Dovecot, line: BadLine, options: argp
     )  # fmt: skip
     follower = Follower(process, clock)
     threading.Thread(target=follower.listen, daemon=True).start()
-    mail = Mail(server.base / "lmtp", made.root / "mail" / "work")
+    mail = MailFlow(
+        *(server.base / "lmtp", made.root / "mail" / "work", server.base / "mail" / dovecot.USER),
+        *(server.imap, dovecot.USER, dovecot.PASSWORD),
+    )
     stop = threading.Event()
     trouble = Trouble(server, line, follower)
     costs: list[dict[str, float]] = []
@@ -252,10 +232,12 @@ def _measure(folder: Path, server: dovecot.Dovecot, line: BadLine, options: argp
         while time.monotonic() - began < options.minutes * 60 and process.poll() is None:
             number += 1
             mail.send(number)
+            time.sleep(options.every / 4)
+            mail.change_flags(number)
             time.sleep(max(0.0, began + number * options.every - time.monotonic()))
             costs.append(follower.costs())
         worker.join(200)
-        _until(lambda: set(mail.sent) <= set(mail.came), 400)
+        _until(lambda: mail.settled, 400)
         time.sleep(10)
         costs.append(follower.costs())
     finally:
@@ -272,30 +254,31 @@ def _until(there: Callable[[], bool], seconds: float) -> None:
 
 
 def _report(
-    mail: Mail,
+    mail: MailFlow,
     trouble: Trouble,
     costs: list[dict[str, float]],
     follower: Follower,
     began: float,
     options: argparse.Namespace,
 ) -> int:
-    calm: list[float] = []
-    for number, sent in sorted(mail.sent.items()):
-        came = mail.came.get(number)
-        wrong = [what for start, end, what in trouble.log if start <= (came or 1e18) and end >= sent - 60]
-        delay = None if came is None else came - sent
-        if delay is not None and not wrong:
-            calm.append(delay)
-        shown = "LOST" if delay is None else f"{delay:7.2f} s"
-        if wrong or delay is None:
-            at = (sent - began) / 60
-            print(f"message {number:3} sent at {at:5.1f} min: {shown}, while {'; '.join(wrong)}")
-    lost = sorted(set(mail.sent) - set(mail.came))
-    doubled = sorted(number for number, count in mail.copies.items() if count > 1)
-    print(f"{len(mail.sent)} messages, {len(lost)} lost, {len(doubled)} doubled")
-    if calm:
-        calm.sort()
-        print(f"undisturbed: {len(calm)}, median {calm[len(calm) // 2]:.2f} s, longest {calm[-1]:.2f} s")
+    calm: dict[str, list[float]] = {}
+    for what, sent, came in sorted(_arrivals(mail), key=lambda each: each[1]):
+        wrong = [said for start, end, said in trouble.log if start <= (came or 1e18) and end >= sent - 60]
+        if came is not None and not wrong:
+            calm.setdefault(what.partition(":")[0], []).append(came - sent)
+        if wrong or came is None:
+            shown = "LOST" if came is None else f"{came - sent:7.2f} s"
+            print(f"{what} at {(sent - began) / 60:5.1f} min: {shown}, while {'; '.join(wrong)}")
+    for what, delays in calm.items():
+        delays.sort()
+        median = delays[len(delays) // 2]
+        print(f"undisturbed, {what}: {len(delays)}, median {median:.2f} s, longest {delays[-1]:.2f} s")
+    faults = mail.faults()
+    print(
+        f"{len(mail.sent)} messages, {len(mail.flagged)} changes of flags, {len(faults)} faults",
+        *faults,
+        sep="\n  ",
+    )
     for name, unit in {"pss": "MB", "rss": "MB", "files": "", "threads": "", "cpu": "s"}.items():
         print(
             f"{name}: {costs[0][name]:.1f} {unit} at the beginning, {costs[-1][name]:.1f} {unit} at the end"
@@ -309,6 +292,7 @@ def _report(
                 {
                     "sent": mail.sent,
                     "came": mail.came,
+                    "flagged": [[*dataclasses.astuple(change), at] for change, at in mail.flagged],
                     "trouble": trouble.log,
                     "costs": costs,
                     "said": follower.said,
@@ -316,7 +300,23 @@ def _report(
                 }
             )
         )
-    return 1 if lost or doubled else 0
+    return 1 if faults or not mail.settled else 0
+
+
+def _arrivals(mail: MailFlow) -> list[tuple[str, float, float | None]]:
+    """What was sent or flagged, when, and when the other side had it."""
+    flags = [
+        (
+            f"flag {'from here' if change.here else 'from there'}: {change.flag} of {change.number}",
+            change.at,
+            at,
+        )
+        for change, at in mail.flagged
+    ]
+    return [
+        *((f"message: {number}", at, mail.came.get(number)) for number, at in mail.sent.items()),
+        *flags,
+    ]
 
 
 if __name__ == "__main__":

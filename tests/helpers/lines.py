@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from types import TracebackType
@@ -35,6 +36,11 @@ class BadLine:
         """End every connection."""
         for pair in self._present():
             pair.close()
+
+    def reset(self) -> None:
+        """End every connection on both sides with a reset: nothing that is on its way arrives."""
+        for pair in self._present():
+            pair.close(reset=True)
 
     def silence(self) -> None:
         """Nothing more comes through the present connections, which stay open; new ones work."""
@@ -80,11 +86,14 @@ class _Pair:
             source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
 
-    def close(self) -> None:
+    def close(self, *, reset: bool = False) -> None:
         self.closed.set()
         for end in self._ends:
             with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                if reset:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                # A reset leaves when the last one who reads has let go; an end of file would leave before.
+                end.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
             end.close()
 
     def _copy(self, source: socket.socket, sink: socket.socket) -> None:
@@ -93,5 +102,7 @@ class _Pair:
                 self._through.wait()
                 if not self.silent.is_set():
                     sink.sendall(data)
-        if not self.silent.is_set():  # an end is not heard on a silent line either
+        if (
+            not self.silent.is_set() and not self.closed.is_set()
+        ):  # an end is not heard on a silent line either
             self.close()
