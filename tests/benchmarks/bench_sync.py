@@ -173,15 +173,24 @@ class Program:
         )
         killer = threading.Timer(LIMIT, process.kill)
         killer.start()
+        ended = threading.Event()
+        threading.Thread(target=self._watch_memory, args=(process.pid, ended), daemon=True).start()
         assert process.stdout is not None
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         killer.cancel()
+        ended.set()
         if process.returncode:
             print(f"{self.name} ended with {process.returncode}: {said.decode(errors='replace')[-300:]}")
-        self.peak = max(self.peak, usage.ru_maxrss / 1000)
         return time.perf_counter() - started, usage.ru_utime + usage.ru_stime
+
+    def _watch_memory(self, pid: int, ended: threading.Event) -> None:
+        """The most it takes. What ``wait4`` says of that counts what this process had when it started it."""
+        while not ended.wait(0.01):
+            with contextlib.suppress(OSError):
+                found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+                self.peak = max(self.peak, int(found[1]) / 1000 if found else 0.0)
 
     def here(self) -> int:
         """How many messages are here."""
