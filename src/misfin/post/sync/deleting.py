@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from misfin.post.sync.base import BaseRow, GoneRow, OperationKind, PendingOperation
 from misfin.post.sync.identify import UNKNOWN
@@ -23,9 +24,10 @@ from misfin.post.sync.steps import (
     ToAttic,
     Withhold,
 )
-from misfin.post.sync.values import NO_FLAGS, FlagSet
+from misfin.post.sync.values import FLAG_CHARS, NO_FLAGS, FlagSet
 from misfin.post.sync.verifying import verified
 from misfin.post.sync.work import Work
+from misfin.store.mail.filenames import split_name
 
 
 async def delete(work: Work, steps: Sequence[Delete]) -> None:
@@ -165,7 +167,19 @@ def _expire(work: Work, folder: int, rows: Sequence[BaseRow]) -> None:
     keys, now = [row.key for row in rows], work.now()
     with work.state.write():
         begin(work.state, [PendingOperation(0, OperationKind.EXPIRE, folder, key, begun=now) for key in keys])
-    work.inbox.remove(work.account, work.folders[folder].local, keys)
+    local = work.folders[folder].local
+    # What a person has just flagged or moved is not forgotten: the server is to hear of it first.
+    rows = list(work.state.rows([row.id for row in rows]).values())
+    unchanged = [row.key for row in rows if _has_flags(work.inbox.find(work.account, local, row.key), row)]
+    removed = work.inbox.remove(work.account, local, unchanged)
     with work.state.write():
-        work.state.forget(row.id for row in rows)
+        work.state.forget(row.id for row in rows if row.key in removed)
         ended_for(work.state, OperationKind.EXPIRE, keys)
+
+
+def _has_flags(file: Path | None, row: BaseRow) -> bool:
+    """Whether a file has the flags of the base; of tags, no more than those."""
+    flags = split_name(file.name)[1] if file is not None else ""
+    tags = sum(flag.islower() for flag in flags)
+    chars = {flag for flag in flags if flag in FLAG_CHARS}
+    return file is not None and chars == set(row.flags.chars) and tags <= len(row.flags.tags)

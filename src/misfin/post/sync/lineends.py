@@ -10,9 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 CHUNK: Final = 1 << 20
+
+
+class Readable(Protocol):
+    """An open file, as far as it is read in pieces."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end."""
 
 
 def plain(data: bytes) -> bool:
@@ -34,7 +41,7 @@ def store_file(raw: Path, target: BinaryIO) -> None:
             target.write(piece.replace(b"\r\n", b"\n") if convert else piece)
 
 
-def sent(file: BinaryIO) -> Iterator[bytes]:
+def sent(file: Readable) -> Iterator[bytes]:
     """The bytes to upload of a stored message, in pieces of about 1 MiB."""
     convert: bool | None = None
     last = b""

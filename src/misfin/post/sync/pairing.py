@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from misfin.post.sync.base import BaseRow, GoneRow, OperationKind, PendingOperation
+from misfin.post.sync.base import BaseRow, FolderState, GoneRow, OperationKind, PendingOperation
 from misfin.post.sync.identify import CHANGED, EXACT, SAME, Facts, head_and_size, match
 from misfin.post.sync.keys import origin, origin_of
 from misfin.post.sync.situation import HereFile, NewThere, Situation
@@ -236,6 +236,9 @@ def _lost_there(
     """Messages whose id on the server is gone, how to know them, and whether only in their own folder."""
     gone = _rows(situation, situation.there.gone)
     unnumbered = [row for row in situation.rows.values() if not row.remote_id]
+    paused = _paused(situation)  # what was moved out of such a folder is new where it is now
+    gone = [row for row in gone if row.folder not in paused]
+    unnumbered = [row for row in unnumbered if row.folder not in paused]
     yield [row for row in unnumbered if roles[row.folder] is not Role.DRAFTS], SAME, True
     yield [row for row in unnumbered if roles[row.folder] is Role.DRAFTS], EXACT, True
     # First those in their own folder: what else is the same there was copied.
@@ -253,7 +256,12 @@ def _known_there(
     unnumbered = [row for row in situation.rows.values() if not row.remote_id and row.id not in found]
     yield [row for row in unnumbered if row.folder not in drafts], True
     gone = _rows(situation, situation.there.gone - found.keys())
-    yield [row for row in gone if row.key in begun], False
+    paused = _paused(situation)
+    yield [row for row in gone if row.key in begun and row.folder not in paused], False
+
+
+def _paused(situation: Situation) -> frozenset[int]:
+    return frozenset(folder.id for folder in situation.folders if folder.state is FolderState.PAUSED)
 
 
 def _found(

@@ -26,6 +26,7 @@ from misfin.post.sync.steps import (
     Pair,
     RemoveReplaced,
     Renew,
+    Replace,
     Restore,
     Rule,
     SyncPlan,
@@ -52,6 +53,7 @@ def make_plan(situation: Situation) -> SyncPlan:
     _new_here(plan)
     _expiring(plan)
     _end_pending(plan)
+    _see_again(plan)
     return plan.finished()
 
 
@@ -122,8 +124,6 @@ def _new_here(plan: Planning) -> None:
             continue
         if file.key in plan.situation.copies:
             plan.again_in = SURE_AFTER  # a mover may write first and remove later
-            if older := plan.pairs.older.get(file.key):
-                plan.waiting.add(older.folder)  # it is to be found there again
             continue
         begun = plan.pairs.resumed.get(file.key)
         if begun is not None:
@@ -144,6 +144,14 @@ def _expiring(plan: Planning) -> None:
         row = plan.situation.rows[number]
         if plan.live(row.folder) and number not in plan.situation.there.gone and row.remote_id:
             plan.deletes.append(Expire(row))
+
+
+def _see_again(plan: Planning) -> None:
+    """What is there of an interrupted upload, and nothing can be done about now, is to be listed again."""
+    used = {(step.new.folder, step.new.listed.id) for step in plan.creates if isinstance(step, Replace)}
+    used |= {step.replaces for step in plan.creates if isinstance(step, Append) and step.replaces}
+    found = [*plan.pairs.older.values(), *(new for _, new in plan.pairs.versions.values())]
+    plan.waiting |= {new.folder for new in found if (new.folder, new.listed.id) not in used}
 
 
 def _replaced(plan: Planning) -> Iterator[PendingOperation]:

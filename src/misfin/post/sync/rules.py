@@ -32,7 +32,7 @@ def message(plan: Planning, row: BaseRow) -> None:
         plan.forget(row)  # rule 14
     elif gone_here:
         _gone_here(plan, row, new)
-    elif gone_there:
+    elif gone_there and not replaced:
         _gone_there(plan, row, file)
     elif row.id in here.edited:
         _edited(plan, row, here.edited[row.id], new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -39,18 +40,31 @@ async def upload(work: Work, steps: Sequence[Append]) -> None:
 
 
 def _begin(work: Work, steps: Sequence[Append]) -> None:
-    now = work.now()
-    known = [step.row.facts if step.row else step.facts for step in steps]
     with work.state.write():
-        ended_for(work.state, OperationKind.APPEND, [step.key for step in steps])
         ended(work.state, [step.resumes for step in steps])
-        begin(
-            work.state,
-            [
-                PendingOperation(0, OperationKind.APPEND, step.folder, step.key, facts=facts, begun=now)
-                for step, facts in zip(steps, known, strict=True)
-            ],
-        )
+        _note(work, [(step, _planned(step)) for step in steps])
+
+
+def _note(work: Work, uploads: Sequence[tuple[Append, Facts]]) -> None:
+    """Record what is about to be uploaded; inside ``state.write()``."""
+    now = work.now()
+    ended_for(work.state, OperationKind.APPEND, [step.key for step, _ in uploads])
+    begin(
+        work.state,
+        [
+            PendingOperation(0, OperationKind.APPEND, step.folder, step.key, facts=facts, begun=now)
+            for step, facts in uploads
+        ],
+    )
+
+
+def _planned(step: Append) -> Facts:
+    return step.row.facts if step.row else step.facts
+
+
+def _note_change(work: Work, step: Append, facts: Facts) -> None:
+    with work.state.write():
+        _note(work, [(step, facts)])
 
 
 async def _upload(work: Work, step: Append) -> None:
@@ -63,8 +77,11 @@ async def _upload(work: Work, step: Append) -> None:
     except OSError:
         work.incomplete.add(step.folder)
         return
+    if facts.digest != _planned(step).digest:  # written into since the look
+        await asyncio.to_thread(_note_change, work, step, facts)
     flags = pushable(step.flags, work.keeps.get(step.folder, Keeps()))
-    addition = Addition(facts.size, flags, received, lambda: _pieces(path))
+    sending = _Sending(path)
+    addition = Addition(facts.size, flags, received, sending.pieces)
     folder = work.folders[step.folder]
     try:
         remote_id = await work.remote.append(folder.remote, addition)
@@ -77,6 +94,7 @@ async def _upload(work: Work, step: Append) -> None:
             work.failed(step.folder, str(error))
             return
         raise
+    facts = sending.facts or facts
     if not remote_id:
         remote_id = await _find(work, step, path, facts)
     await asyncio.to_thread(_done, work, step, remote_id, facts)
@@ -122,17 +140,47 @@ def _done(work: Work, step: Append, remote_id: str, facts: Facts) -> None:
     work.moved[row.id] = row
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    def opened() -> BinaryIO:
+class _Sending:
+    """The bytes of a file on their way, and what they are: another program may write into it meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.facts: Facts | None = None
+        """Of what was sent; None until all of it was."""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The bytes as they are uploaded. Raises :class:`~misfin.errors.StoreError`."""
+        file = await asyncio.to_thread(self._opened)
+        head, size = b"", 0
         try:
-            return path.open("rb")
+            parts = sent(file)
+            while piece := await asyncio.to_thread(next, parts, b""):
+                head, size = head + piece[: HEAD_LIMIT - len(head)], size + len(piece)
+                yield piece
+        finally:
+            await asyncio.to_thread(file.close)
+        self.facts = facts_of_head(head, size)._replace(digest=file.digest.digest())
+
+    def _opened(self) -> _Hashed:
+        try:
+            return _Hashed(self._path.open("rb"))
         except OSError as error:
             raise StoreError(f"A message to upload could not be read: {error.strerror}.") from error
 
-    file = await asyncio.to_thread(opened)
-    try:
-        parts = sent(file)
-        while piece := await asyncio.to_thread(next, parts, b""):
-            yield piece
-    finally:
-        await asyncio.to_thread(file.close)
+
+class _Hashed:
+    """A file of which a digest is made as it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()

@@ -143,6 +143,20 @@ async def test_a_folder_removed_here_is_not_deleted_on_the_server(desk):
     assert desk.state.folder("Lists").state is FolderState.PAUSED
 
 
+async def test_what_is_moved_there_out_of_a_folder_that_is_left_alone_is_fetched(desk):
+    desk.fill(2)
+    await desk.settle()
+    for entry in desk.files():
+        entry.path.unlink()
+    assert asking(await desk.settle()) == {"Inbox": AskReason.EMPTY_HERE}
+    answer(desk.state, "Inbox", SyncAnswer.PAUSE)
+    await desk.settle()
+    desk.server.move(1, b"INBOX", b"archive")
+    await desk.settle()
+    assert desk.here("Archive") == Counter([text(1)])
+    assert desk.here() == Counter()
+
+
 async def test_a_server_restored_from_a_backup_is_compared_message_by_message(desk):
     sent = desk.fill(10)
     await desk.settle()

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from modelserver import ALL, Lies, ModelRemote, ModelServer
+from modelserver import ALL, Lies, ModelFolder, ModelRemote, ModelServer
 
 from misfin.post.inbox import LocalInbox
 from misfin.post.sync.answering import SyncAnswer, answer
@@ -32,6 +32,8 @@ from misfin.store.mail.maildir import MailStore, split_name
 ROOM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # where syncing costs nothing
 PLACES = {"Inbox": b"INBOX", "Archive": b"archive", "Trash": b"trash", "Drafts": b"drafts"}
 NAMES = sorted(PLACES)
+OWN = {"Garden": b"Garden", "Hedge": b"Hedge"}
+"""Folders of a person, which come to be when something is put there, and may be renamed here."""
 DAY = 86400.0
 KEPT = 30 * DAY
 """How long messages are kept here, in histories where they are not kept for ever."""
@@ -113,6 +115,8 @@ class Histories(RuleBasedStateMachine):
         self.lost = Counter()
         """How many of them may be gone: somebody deleted them."""
         self.copied = {"here": set(), "there": set()}
+        self.own = False
+        """Whether there are such folders in this history."""
         self.aging = set()
         """What may become too old to be kept here."""
 
@@ -140,11 +144,27 @@ class Histories(RuleBasedStateMachine):
     def files(self, name):
         return self.store.folder("work", name).list()
 
+    def into(self, name):
+        """A folder here, which is made if there is none."""
+        name = name if self.own or name in PLACES else "Archive"
+        self.store.create("work", [name])
+        return self.store.folder("work", name)
+
+    def at(self, name):
+        """The same on the server."""
+        name = name if self.own or name in PLACES else "Archive"
+        raw = (PLACES | OWN)[name]
+        if raw not in self.server.folders:
+            self.server.folders[raw] = ModelFolder(raw, epoch=next(self.server.epochs))
+        return self.server[raw]
+
     def here(self):
-        return Counter(self.content(each) for name in NAMES for each in self.files(name))
+        return Counter(self.content(each) for name in (*NAMES, *OWN) for each in self.files(name))
 
     def there(self):
-        return Counter(each.data for raw in PLACES.values() for each in self.server[raw].messages.values())
+        return Counter(
+            each.data for folder in self.server.folders.values() for each in folder.messages.values()
+        )
 
     def attic(self):
         attic = self.folder / "attic" / "work"
@@ -163,7 +183,7 @@ class Histories(RuleBasedStateMachine):
                 for each in self.files(name)
                 if (content := self.content(each)) not in self.aging
             )
-            for name in NAMES
+            for name in (*NAMES, *OWN)
         }
 
     def content(self, entry):
@@ -185,7 +205,7 @@ class Histories(RuleBasedStateMachine):
 
     # ---- changes
 
-    places = st.sampled_from(NAMES)
+    places = st.sampled_from([*NAMES, "Garden"])
     flags = st.sampled_from(["", "S", "F", "FS", "RS"])
     pick = st.integers(0, 1000)
 
@@ -195,10 +215,12 @@ class Histories(RuleBasedStateMachine):
         keep=st.booleans(),
         lasting=st.booleans(),
         forgets=st.booleans(),
+        own=st.booleans(),
     )
-    def begin(self, lies, counting, keep, lasting=False, forgets=False):
+    def begin(self, lies, counting, keep, lasting=False, forgets=False, own=False):
         from dataclasses import replace
 
+        self.own = own
         if forgets:
             self.settings = SyncSettings("work", keep=KEPT)
         self.remote.lies, self.remote.lasting = lies, lasting
@@ -210,7 +232,7 @@ class Histories(RuleBasedStateMachine):
         data = self.message(same_id)
         if age and self.settings.keep:
             self.aging.add(data)
-        self.server[PLACES[place]].add(data, FlagSet(flags), self.clock - age * DAY)
+        self.at(place).add(data, FlagSet(flags), self.clock - age * DAY)
 
     @rule()
     def days_pass(self):
@@ -221,10 +243,10 @@ class Histories(RuleBasedStateMachine):
     @rule(place=places, flags=flags, same_id=st.booleans())
     def new_here(self, place, flags, same_id):
         data = self.message(same_id).replace(b"\r\n", b"\n")
-        self.store.folder("work", place).deliver(data, flags=flags)
+        self.into(place).deliver(data, flags=flags)
 
     def some_there(self, place, pick):
-        there = self.server[PLACES[place]]
+        there = self.at(place)
         uids = sorted(there.messages)
         return (there, uids[pick % len(uids)]) if uids else (there, None)
 
@@ -247,8 +269,8 @@ class Histories(RuleBasedStateMachine):
     @rule(place=places, to=places, pick=pick)
     def move_there(self, place, to, pick):
         _, uid = self.some_there(place, pick)
-        if uid is not None and place != to:
-            self.server.move(uid, PLACES[place], PLACES[to])
+        if uid is not None and self.at(place) is not self.at(to):
+            self.server.move(uid, self.at(place).raw, self.at(to).raw)
 
     @rule(place=places, flags=flags, tag=st.booleans(), pick=pick)
     def flag_there(self, place, flags, tag, pick):
@@ -259,7 +281,7 @@ class Histories(RuleBasedStateMachine):
     @rule(place=places, pick=pick)
     def renumber(self, place, pick):
         if pick % 5 == 0:
-            there = self.server[PLACES[place]]
+            there = self.at(place)
             there.renumber(there.epoch + 1)
 
     @rule(place=places, pick=pick, meant=st.booleans())
@@ -285,9 +307,9 @@ class Histories(RuleBasedStateMachine):
     @rule(place=places, to=places, pick=pick, new_key=st.booleans())
     def move_here(self, place, to, pick, new_key):
         entry = self.some_here(place, pick)
-        if entry is None or place == to:
+        if entry is None or self.into(place).path == self.into(to).path:
             return
-        source, target = self.store.folder("work", place), self.store.folder("work", to)
+        source, target = self.store.folder("work", place), self.into(to)
         if new_key:  # as mutt does
             target.deliver(entry.path.read_bytes(), flags="".join(c for c in entry.flags if c.isupper()))
             entry.path.unlink()
@@ -320,7 +342,7 @@ class Histories(RuleBasedStateMachine):
     def copy_here(self, place, to, pick):
         entry = self.some_here(place, pick)
         if entry is not None:  # a second message from now on, wherever the first one is
-            self.store.folder("work", to).deliver(entry.path.read_bytes(), flags="S")
+            self.into(to).deliver(entry.path.read_bytes(), flags="S")
             self.born[self.content(entry)] += 1
             self.copied["here"].add(self.content(entry))
 
@@ -329,7 +351,7 @@ class Histories(RuleBasedStateMachine):
         there, uid = self.some_there(place, pick)
         if uid is not None:
             message = there.messages[uid]
-            self.server[PLACES[to]].add(message.data, message.flags, message.received, message.lasting)
+            self.at(to).add(message.data, message.flags, message.received, message.lasting)
             self.born[message.data] += 1
             self.copied["there"].add(message.data)
 
@@ -338,6 +360,13 @@ class Histories(RuleBasedStateMachine):
         entry = self.some_here(place, pick)
         if entry is not None:
             self.store.folder("work", place).set_flags(entry.key, flags)
+
+    @rule()
+    def rename_here(self):
+        paths = [self.store.folder("work", name).path for name in OWN]
+        if [path.exists() for path in paths] in ([True, False], [False, True]):
+            old, new = paths if paths[0].exists() else paths[::-1]
+            old.rename(new)
 
     @rule(place=places, pick=pick)
     def tag_here(self, place, pick):
@@ -398,6 +427,7 @@ class Histories(RuleBasedStateMachine):
     )
     def one_change_alone(self, what, place, to, pick, flags, passes, after):
         """After a change to what both sides agree about it is known exactly what each side has in the end."""
+        place, to = ("Archive" if each in OWN and not self.own else each for each in (place, to))
         place = "Drafts" if what.startswith("edit") else place
         if what.startswith("move") and place == to:
             return
@@ -405,6 +435,8 @@ class Histories(RuleBasedStateMachine):
             self.new_there(place=place, flags=flags, same_id=False)
         self.settle()
         entries = [each for each in self.files(place) if self.sure(self.content(each))]
+        if not entries:
+            return  # its folder was renamed here meanwhile, and they are in it
         entry = entries[pick % len(entries)]
         data = self.content(entry)
         wanted, attic = self.picture(), self.attic()
@@ -433,7 +465,7 @@ class Histories(RuleBasedStateMachine):
 
     def alone(self, what, place, to, flags, entry, data):
         """Make a change; what is more and what is less after it, by folder: bytes and flags."""
-        folder, there = self.store.folder("work", place), self.server[PLACES[place]]
+        folder, there = self.into(place), self.at(place)
         was = (data, self.flags_of(entry, place))
         (uid,) = [uid for uid, each in there.messages.items() if each.data == data]
         match what:
@@ -449,11 +481,11 @@ class Histories(RuleBasedStateMachine):
                 self.lost[data] += place == "Trash"
                 return [], [(place, was)]
             case "move_there":
-                self.server.move(uid, PLACES[place], PLACES[to])
+                self.server.move(uid, self.at(place).raw, self.at(to).raw)
                 return [(to, was)], [(place, was)]
             case "copy_there":
                 message = there.messages[uid]
-                self.server[PLACES[to]].add(data, message.flags, message.received, message.lasting)
+                self.at(to).add(data, message.flags, message.received, message.lasting)
                 self.born[data] += 1
                 return [(to, was)], []
             case "flag_there" | "flag_here":
@@ -468,15 +500,15 @@ class Histories(RuleBasedStateMachine):
                 self.delete_here(place, 0, what == "delete_here for good", entry)
                 return [] if "good" in what or place == "Trash" else [("Trash", was)], [(place, was)]
             case "move_here":
-                folder.move(entry.key, self.store.folder("work", to))
+                folder.move(entry.key, self.into(to))
                 return [(to, was)], [(place, was)]
             case "move_here under another name":
                 chars = was[1].chars
-                self.store.folder("work", to).deliver(entry.path.read_bytes(), flags=chars)
+                self.into(to).deliver(entry.path.read_bytes(), flags=chars)
                 entry.path.unlink()
                 return [(to, (data, FlagSet(chars)))], [(place, was)]
             case "copy_here":
-                self.store.folder("work", to).deliver(entry.path.read_bytes(), flags="S")
+                self.into(to).deliver(entry.path.read_bytes(), flags="S")
                 self.born[data] += 1
                 return [(to, (data, FlagSet("S")))], []
             case _:
@@ -518,9 +550,10 @@ class Histories(RuleBasedStateMachine):
         waiting = self.state.read("SELECT * FROM doing")
         assert waiting == []
         left = Counter()
-        for name, raw in PLACES.items():
+        for name, raw in (PLACES | OWN).items():
             here = Counter((self.content(each), self.flags_of(each, name)) for each in self.files(name))
-            there = Counter((each.data, each.flags) for each in self.server[raw].messages.values())
+            messages = self.server[raw].messages.values() if raw in self.server.folders else ()
+            there = Counter((each.data, each.flags) for each in messages)
             missing = there - here
             assert not here - there, name
             assert {content for content, _ in missing} <= self.aging, name
@@ -1008,3 +1041,67 @@ def test_nothing_stays_noted_of_a_move_that_was_cut_off_once_it_is_known_to_be_d
         told.clock += 61
         told.sync()
         assert told.state.read("SELECT * FROM doing") == []
+
+
+@SERVERS
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_message_too_old_to_be_kept_that_a_person_moves_or_flags_just_then_is_moved_and_flagged_there(
+    lies, moved
+):
+    with history(lies) as told:
+        told.settings = SyncSettings("work", keep=KEPT)
+        told.new_there(place="Inbox", flags="", same_id=False, age=29)
+        told.sync()
+        told.days_pass()
+        told.new_there(place="Inbox", flags="", same_id=False)
+
+        def tick(_done):
+            if told.state.read("SELECT * FROM doing WHERE kind = 'expire'"):
+                told.inbox._tick = lambda _done: None
+                if moved:
+                    told.move_here(place="Inbox", to="Archive", pick=0, new_key=False)
+                else:
+                    told.flag_here(place="Inbox", pick=0, flags="F")
+
+        told.inbox._tick = tick
+        told.sync()
+        told.settle()
+        (old,) = [
+            (name, each.flags.chars)
+            for name, folder in told.server.folders.items()
+            for each in folder.messages.values()
+            if each.data in told.aging
+        ]
+        assert old == ((b"archive", "") if moved else (b"INBOX", "F"))
+
+
+@SERVERS
+@pytest.mark.parametrize("when", ["append drafts", "begin"])
+def test_a_draft_written_into_while_it_is_uploaded_is_not_another_message(lies, when):
+    with history(lies) as told:
+        told.new_here(place="Drafts", flags="", same_id=False)
+        told.sync()
+        told.edit_here(pick=0, new_key=False)
+
+        def tick(done):
+            if done == when:
+                told.remote.tick = told.tick = lambda _done: None
+                told.edit_here(pick=0, new_key=False)
+
+        told.remote.tick = told.tick = tick
+        told.sync()
+        told.settle()
+        assert len(told.files("Drafts")) == 1
+
+
+@SERVERS
+def test_a_draft_cut_off_then_moved_here_and_its_older_version_deleted_there_is_one_message(lies):
+    with history(lies) as told:
+        told.new_here(place="Drafts", flags="", same_id=False)
+        told.sync()
+        told.edit_here(pick=0, new_key=False)
+        assert crash_when(told, "appended")
+        told.move_here(place="Drafts", to="Archive", pick=0, new_key=False)
+        told.delete_there(place="Drafts", pick=0)
+        told.settle()
+        assert (len(told.files("Drafts")), len(told.files("Archive"))) == (0, 1)
