@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quiet import until_quiet
 from textual import events
@@ -16,11 +17,16 @@ from textual.pilot import Pilot
 from misfin.email.dnsrecords import DNSError
 from misfin.model.address import MisfinAddress
 from misfin.store.identities import IdentityStore
+from misfin.store.rows import MessageRow
 from misfin.trust.identity import Identity, generate
 from misfin_tui import config
 from misfin_tui.app import MisfinApp
 from misfin_tui.app.background import CourierWork
 from misfin_tui.paths import Profile, profile_at
+from misfin_tui.services.author_process import AuthorProcess, Checked
+
+if TYPE_CHECKING:
+    from misfin_tui.services.authorship import Authorship
 
 ALICE = "alice@mail.example"
 SETTINGS = """
@@ -71,6 +77,19 @@ async def _silent(_name: str) -> list[bytes]:
     raise DNSError("DNS does not answer.")
 
 
+class ChecksHere(AuthorProcess):
+    """Checks who wrote messages in this process, where a test answers for DNS."""
+
+    def __init__(self, authorship: Authorship) -> None:
+        self._authorship = authorship
+
+    def check(self, row: MessageRow) -> Checked:
+        return asyncio.run(self._authorship.check(row))
+
+    def close(self) -> None:
+        """There is no other process."""
+
+
 @asynccontextmanager
 async def at_desk(
     profile: Profile,
@@ -86,7 +105,9 @@ async def at_desk(
     async def lookup() -> Any:
         return dns or _silent  # a test asks nobody's DNS
 
-    app.services.mail.authorship._lookup = lookup
+    authorship = app.services.mail.authorship
+    authorship._lookup = lookup
+    authorship.start_process = lambda _profile, _stop: ChecksHere(authorship)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.pause()

@@ -1,6 +1,6 @@
 """Who wrote an e-mail: checked when it arrives, so that nobody can see from it when a message is read.
 
-Messages are checked one after the other in a thread of their own, the newest first, and only those in
+Messages are checked one after the other in a process of their own, the newest first, and only those in
 inboxes. The details of any other message have it checked when they are opened.
 """
 
@@ -17,12 +17,14 @@ from misfin.model.folders import INBOX
 from misfin.store.evidence import Evidence
 from misfin.store.rows import MessageRow, View
 from misfin_tui.messages import MailChanged
+from misfin_tui.services.author_process import AuthorProcess, Checked
 
 if TYPE_CHECKING:
     from misfin.email.authorship.dmarc import Lookup
     from misfin.email.resolving import Resolver
     from misfin.model.authorship import MailFindings
     from misfin_tui.config import Config
+    from misfin_tui.paths import Profile
     from misfin_tui.services import Services
 
 NEWEST = 100
@@ -42,6 +44,8 @@ class Authorship:
         self._not_before = 0.0
         self._silent: dict[str, float] = {}
         """Messages about which DNS did not say everything, and when they were checked last."""
+        self.start_process: Callable[[Profile, Callable[[], bool]], AuthorProcess] = AuthorProcess
+        """What checks new messages."""
         self._resolver: Resolver | None = None
         """One for all messages: it remembers answers."""
         self._proposals: dict[str, tuple[float, str]] = {}
@@ -62,11 +66,22 @@ class Authorship:
         ]
         if not waiting:
             return
-        if asyncio.run(self._check(waiting, stop)):
+        process = self.start_process(self._services.profile, stop)
+        try:
+            changed = self._check(waiting, stop, process.check, asks=asks)
+        finally:
+            process.close()
+        if changed:
             self._services.post(MailChanged())
 
-    async def _check(self, rows: list[MessageRow], stop: Callable[[], bool]) -> bool:
-        lookup = await self._lookup() if self._services.config.verification.email_dns else None
+    def _check(
+        self,
+        rows: list[MessageRow],
+        stop: Callable[[], bool],
+        check: Callable[[MessageRow], Checked],
+        *,
+        asks: bool,
+    ) -> bool:
         changed = False
         silences = 0
         # A sender whose DNS never answers must not keep other mail from being checked: it comes last.
@@ -75,23 +90,30 @@ class Authorship:
                 break
             if time.monotonic() < self._silent.get(row.id, -PAUSE) + PAUSE:
                 continue
-            if await self._is_misfin(row):  # a receiver found out what there is to know
-                self._done.add(row.id)
-                continue
+            self._silent[row.id] = time.monotonic()  # also if it cannot be checked at all
             try:
-                found = await self._found(row, lookup)
+                checked = check(row)
             except StoreError:
-                continue  # gone, or the disk refuses: it is tried again
-            if lookup is not None and not _settled(row, found):
-                self._silent[row.id] = time.monotonic()
+                self._not_before = time.monotonic() + PAUSE
+                break
+            if checked is Checked.FAILED:
+                continue
+            if checked is Checked.OPEN and asks:
                 silences += 1
                 continue
-            self._silent.pop(row.id, None)
+            del self._silent[row.id]
             self._done.add(row.id)
-            changed, silences = True, 0
+            if checked is not Checked.MISFIN:
+                changed, silences = True, 0
         if silences == SILENCES:
             self._not_before = time.monotonic() + PAUSE
         return changed
+
+    async def check(self, row: MessageRow) -> Checked:
+        """Check a message here and now. Raises :class:`StoreError`."""
+        if await self._is_misfin(row):
+            return Checked.MISFIN
+        return Checked.KNOWN if _settled(row, await self.found(row)) else Checked.OPEN
 
     async def explained(self, row: MessageRow) -> str:
         """Sentences about who wrote a message, checked now if need be; empty for a Misfin message."""
