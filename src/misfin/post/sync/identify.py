@@ -7,7 +7,6 @@ this program has put there itself, or knew before the server numbered everything
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -50,12 +49,16 @@ UNKNOWN: Final = Facts()
 
 def facts_of_head(head: bytes, size: int | None = None) -> Facts:
     """What the header block of a message tells, however its lines end."""
+    import hashlib  # late: it loads OpenSSL, and the app only reads what was found out
+
     block = header_block(sent_bytes(head))
     return Facts(msgid_hash(block), hashlib.sha256(block).digest() if block else b"", size or 0)
 
 
 def facts_of(data: bytes) -> Facts:
     """The facts of a stored message."""
+    import hashlib  # late: as above
+
     whole = sent_bytes(data)
     return facts_of_head(whole[:HEAD_LIMIT], len(whole))._replace(digest=hashlib.sha256(data).digest())
 
@@ -96,6 +99,8 @@ def msgid_hash(block: bytes) -> bytes:
     """
     if not message_id(block):
         return b""
+    import hashlib  # late: as above
+
     fields = sorted(b"".join(found[0].split()) for found in _WRITTEN.finditer(block))
     return hashlib.sha256(b"\n".join(fields)).digest()[:16]
 

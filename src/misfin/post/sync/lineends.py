@@ -7,7 +7,6 @@ CRLF, as a server's do and those of a file with LF do not. Nothing is ever parse
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -66,6 +65,8 @@ def sent_bytes(data: bytes) -> bytes:
 
 def digest_of(file: BinaryIO) -> bytes:
     """SHA-256 of the bytes as stored."""
+    import hashlib  # late: it loads OpenSSL, and the app only reads what was found out
+
     digest = hashlib.sha256()
     while piece := file.read(CHUNK):
         digest.update(piece)
