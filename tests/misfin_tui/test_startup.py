@@ -143,7 +143,8 @@ for name in (
     "misfin.store.index.scan", "misfin.store.index.write", "misfin.store.people.acquaintance",
     "misfin_tui.app", "misfin_tui.app.terminal", "misfin_tui.config.accounts", "misfin_tui.services.accounts",
     "misfin_tui.services.fetching", "misfin_tui.services.mail", "misfin_tui.services.receiving",
-    "misfin.post.sync.state", "misfin.post.sync.waiting", "misfin_tui.services.authorship",
+    "misfin.post.sync.left_there", "misfin.post.sync.state", "misfin.post.sync.waiting",
+    "misfin_tui.services.authorship",
     "misfin_tui.services.syncing",
 ):
     import_module(name)

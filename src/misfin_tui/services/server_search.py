@@ -137,7 +137,7 @@ class ServerSearch:
         """What is left in a maildrop: too large to be fetched, or kept back by its server."""
         from misfin.post.fetching.server_search import FoundOnServer, left_in_drop
         from misfin.post.pop3.remote import Pop3Remote
-        from misfin.post.sync.opening import left_on_server
+        from misfin.post.sync.left_there import left_on_server
 
         def known() -> dict[str, list[str]]:
             with self._services.syncing.reading(name) as state:
@@ -163,7 +163,7 @@ class ServerSearch:
         return await asyncio.to_thread(lambda: sum(self._known_left(name, view.folder) for name in names))
 
     def _known_left(self, name: str, local: str | None) -> int:
-        from misfin.post.sync.opening import left_on_server, not_here
+        from misfin.post.sync.left_there import left_on_server, not_here
 
         with self._services.syncing.reading(name) as state:
             if state is None or local is None:

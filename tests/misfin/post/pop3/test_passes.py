@@ -12,7 +12,8 @@ from syncdesk import text
 from misfin.errors import RemoteError
 from misfin.post.fetching.server_search import left_in_drop
 from misfin.post.meant_deletions import MeantDeletions
-from misfin.post.sync.opening import ask_for, left_on_server, opened
+from misfin.post.sync.left_there import left_on_server
+from misfin.post.sync.opening import ask_for, opened
 from misfin.post.sync.settings import SyncSettings
 
 DAY = 86_400.0

@@ -11,7 +11,8 @@ from syncdesk import SyncDesk, text
 
 from misfin.post.sync.base import OperationKind, PendingOperation
 from misfin.post.sync.journal import begin, changes_made, pending
-from misfin.post.sync.opening import fetch_message, left_on_server
+from misfin.post.sync.left_there import left_on_server
+from misfin.post.sync.opening import fetch_message
 from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.settings import SyncSettings
 from misfin.post.sync.values import FlagSet
