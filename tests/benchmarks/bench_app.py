@@ -24,7 +24,7 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from pathlib import Path
 
@@ -412,22 +412,37 @@ def memory(profile: Profile) -> None:
         terminal.end()
 
 
-def held(terminal: Terminal, what: str, seconds: float, goal: float, *, processes: int = 2) -> None:
-    """Let it be for a while, until the picture of the first screen is drawn and nothing works; then look."""
+def held(
+    terminal: Terminal,
+    what: str,
+    seconds: float,
+    goal: float,
+    names: Sequence[str] = ("app", "receiver"),
+) -> None:
+    """Let it be for a while, until the picture of the first screen is drawn and nothing works; then look.
+
+    ``names`` are those of the processes in the order in which they are started.
+    """
     begun = time.perf_counter()
-    while time.perf_counter() - begun < seconds or len(terminal.processes()) > processes or terminal.works():
+    while (
+        time.perf_counter() - begun < seconds or len(terminal.processes()) != len(names) or terminal.works()
+    ):
         if time.perf_counter() - begun > A_BUILD:
             raise TimeoutError("it does not settle")
         terminal.settle()
         time.sleep(0.1)
-    pids = terminal.processes()
-    app, *others = map(_pss, pids)
-    pss = f"pss {app + sum(others):.1f}: app {app:.1f}, receiver {sum(others):.1f}"
+    pids = sorted(terminal.processes())
+    shares = [_pss(pid) for pid in pids]
+    pss = f"pss {sum(shares):.1f}: {_listed(names, shares)}"
     if (pages := held_by(pids)) is None:
-        figure(what, app + sum(others), "MB", goal, f"{pss}; less beside other Pythons: root counts pages")
+        figure(what, sum(shares), "MB", goal, f"{pss}; less beside other Pythons: root counts pages")
         return
-    alone = f"app alone {pages.alone[0]:.1f}, receiver {sum(pages.alone[1:]):.1f}, both {pages.shared:.1f}"
+    alone = f"{_listed([f'{name} alone' for name in names], pages.alone)}, shared {pages.shared:.1f}"
     figure(what, pages.together, "MB", goal, f"{alone}; {pss}")
+
+
+def _listed(names: Sequence[str], megabytes: Sequence[float]) -> str:
+    return ", ".join(f"{name} {each:.1f}" for name, each in zip(names, megabytes, strict=True))
 
 
 # ---- writing and drawing
@@ -471,9 +486,14 @@ def best(work: Callable[[], object], rounds: int = 9) -> float:
     return min(times) * 1000
 
 
-def main(parts: list[str], folder: Path, rounds: int) -> None:
-    for package in (misfin, misfin_tui):  # as where they are installed: compiling leaves holes in memory
+def as_installed() -> None:
+    """Compile the program, as where it is installed: a process that has to do it keeps megabytes of that."""
+    for package in (misfin, misfin_tui):
         compileall.compile_dir(Path(package.__file__).parent, quiet=1)
+
+
+def main(parts: list[str], folder: Path, rounds: int) -> None:
+    as_installed()
     if "first" in parts:
         profiles = {messages: prepare(folder / str(messages), messages) for messages in (FEW, SOME, MANY)}
         print(f"first screen, {SIZE[0]}x{SIZE[1]}, median of {rounds}")

@@ -56,9 +56,10 @@ class Planned:
 
 
 class Generator:
-    """Everything random comes from one seeded source."""
+    """Everything random comes from one seeded source; ``gemmails`` is their share among the messages."""
 
-    def __init__(self, messages: int, seed: int) -> None:
+    def __init__(self, messages: int, seed: int, gemmails: float = GEMMAILS) -> None:
+        self.gemmails = gemmails
         self.random = random.Random(f"{seed}/{messages}")
         choose = self.random.choice
         words = ["".join(choose(_SYLLABLES) for _ in range(choose((2, 3, 3, 4)))) for _ in range(8000)]
@@ -113,7 +114,7 @@ class Generator:
         if message.parent is not None:
             quoted = [f"> {line}" for line in message.parent.lines[:5]]
             message.lines = [*quoted, *message.lines]
-        if draw() < GEMMAILS:
+        if draw() < self.gemmails:
             return self.gemmail(message)
         return self.mail(number, message)
 
