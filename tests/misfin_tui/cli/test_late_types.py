@@ -1,0 +1,38 @@
+"""Textual comes without the widgets that its list of types names, and gets each once it is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+from misfin_tui.cli.late_types import leave_out_widgets
+
+leave_out_widgets()
+import misfin_tui.app
+unneeded = {"textual.widgets._directory_tree", "textual.widgets._tree", "textual.widgets._placeholder"}
+assert not unneeded & set(sys.modules), unneeded & set(sys.modules)
+early = sys.modules["textual.types"]
+from textual.types import DirEntry, IgnoreReturnCallbackType
+import textual.types
+import textual.command
+from textual.widgets import DirectoryTree
+from textual.widgets._directory_tree import DirEntry as real
+assert DirEntry is real is early.DirEntry
+assert IgnoreReturnCallbackType is textual.types.IgnoreReturnCallbackType
+assert textual.types is not early
+leave_out_widgets()
+assert sys.modules["textual.types"] is textual.types
+try:
+    early.nothing
+except AttributeError:
+    print("done")
+"""
+
+
+def test_textual_comes_without_widgets_that_nobody_asked_for():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], timeout=60, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "done\n"
