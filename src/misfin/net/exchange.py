@@ -34,7 +34,7 @@ _TOO_SLOW = MisfinResponse(StatusCode.SERVER_UNAVAILABLE, "The request took too 
 class Exchange(ServedConnection):
     """The protocol object of one connection to a receiver."""
 
-    __slots__ = ("_protocol", "_receiver", "_recipient")
+    __slots__ = ("_current", "_protocol", "_receiver", "_recipient")
 
     # A handshake with a chain of 100 KiB and the longest request in records of one byte each fit.
     max_received = 1024 * 1024
@@ -44,11 +44,18 @@ class Exchange(ServedConnection):
         self._receiver = receiver
         self._protocol = ServerProtocol()
         self._recipient: Identity | None = None
+        self._current = False
 
     def _feed(self, plaintext: bytes, session: TlsSession) -> None:
         if self.admission is Admission.SLOW_DOWN:
             self._slow_down()
             return
+        if not self._current:
+            self._current = True
+            outdated = self._receiver.outdated
+            if outdated is not None and (news := outdated()) is not None:
+                self._wait_for(news, plaintext)
+                return
         protocol = self._protocol
         had_header = protocol.header_done
         violation: RemoteProtocolError | None = None

@@ -22,7 +22,7 @@ from misfin.net.service import ReceiverSettings
 if TYPE_CHECKING:
     import asyncio
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from misfin.model.address import MisfinAddress
     from misfin.net.incoming import Handler
@@ -48,7 +48,9 @@ class Receiver(TlsServer[Exchange]):
     ``deliver`` is awaited once per message that passed the checks, on the event loop; its answer is sent to
     the sender. If it raises, the answer is 41. It must answer 20 only for a message that is safely stored.
     ``blocked`` says whether an address is blocked from writing here; it is called on the event loop and must
-    be quick. ``now`` gives Unix seconds. ``figures`` are where it counts.
+    be quick. ``outdated`` is called for each request before anything is decided about it: it returns None, or
+    what to wait for because ``directory`` and ``blocked`` are about to change. ``now`` gives Unix seconds.
+    ``figures`` are where it counts.
 
     One connection carries one message (docs/protocol.md §1.1): anything after it is ignored.
     """
@@ -63,6 +65,7 @@ class Receiver(TlsServer[Exchange]):
         *,
         limits: Limits[ServedConnection] | None = None,
         blocked: Callable[[MisfinAddress], bool] | None = None,
+        outdated: Callable[[], Awaitable[None] | None] | None = None,
         now: Callable[[], float] = time.time,
         figures: ReceiverFigures | None = None,
     ) -> None:
@@ -70,6 +73,7 @@ class Receiver(TlsServer[Exchange]):
         settings = settings or ReceiverSettings()
         super().__init__(limits or Limits(LimitSettings(), allowed=_allowed()), settings, settings.proxy)
         self.blocked = blocked
+        self.outdated = outdated
         self.now = now
         self.figures = figures or ReceiverFigures()
         self.use(directory)

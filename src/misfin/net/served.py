@@ -10,6 +10,7 @@ import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from misfin.errors import TlsError
@@ -17,7 +18,7 @@ from misfin.net.limits import Admission
 from misfin.net.shares import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from misfin.net.limits import Limits
     from misfin.net.server_tls import ServerTls
@@ -100,6 +101,7 @@ class ServedConnection(asyncio.Protocol, ABC):
         "_session",
         "_timer",
         "_transport",
+        "_waiting",
         "admission",
         "phase",
     )
@@ -116,6 +118,7 @@ class ServedConnection(asyncio.Protocol, ABC):
         self._timer: asyncio.TimerHandle | None = None
         self._begun = False
         self._peer_ended = False
+        self._waiting = False
         self._received = 0
         self._discarded = 0
         self.phase = self._noted = ConnectionPhase.HANDSHAKE
@@ -174,6 +177,9 @@ class ServedConnection(asyncio.Protocol, ABC):
             return
         if self.phase is ConnectionPhase.HANDSHAKE and session.handshake_done:
             self._enter(ConnectionPhase.REQUEST, self._server.settings.header_timeout)
+        self._take(plaintext, session)
+
+    def _take(self, plaintext: bytes, session: TlsSession) -> None:
         if plaintext:
             self._feed(plaintext, session)
         self._note_stage()
@@ -182,7 +188,7 @@ class ServedConnection(asyncio.Protocol, ABC):
             outgoing = session.outgoing()
             if outgoing:
                 self._transport.write(outgoing)
-            if session.peer_closed or session.failed:
+            if (session.peer_closed or session.failed) and not self._waiting:
                 self._give_up()
 
     def eof_received(self) -> bool:
@@ -199,6 +205,19 @@ class ServedConnection(asyncio.Protocol, ABC):
         self._stop_timer()
         self._session = None
         self._server.closed(self)
+
+    def _wait_for(self, news: Awaitable[None], plaintext: bytes) -> None:
+        """Read nothing until ``news`` has come, then go on with this piece; the time of the phase goes on."""
+        self._waiting = True
+        self._transport.pause_reading()
+        self._server.spawn(partial(self._go_on, news, plaintext))
+
+    async def _go_on(self, news: Awaitable[None], plaintext: bytes) -> None:
+        await news
+        self._waiting = False
+        self._transport.resume_reading()
+        if self.phase is ConnectionPhase.REQUEST and self._session is not None:
+            self._take(plaintext, self._session)
 
     # ---- answer and end ---------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from misfin.model.address import DEFAULT_PORT
 from misfin.net.served import Serving, ServingTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from misfin.model.address import MisfinAddress
     from misfin.net.directory import Directory
@@ -40,5 +40,6 @@ class Service(Serving, Protocol):
     directory: Directory
     deliver: Handler
     blocked: Callable[[MisfinAddress], bool] | None
+    outdated: Callable[[], Awaitable[None] | None] | None
     now: Callable[[], float]
     figures: ReceiverFigures

@@ -1,7 +1,7 @@
 """A whole receiver from plain values: identities, limits, verification, intake; and its life.
 
-It is what ``misfin-tui receive`` runs. Identities added to the folder and senders blocked while it runs are
-noticed within moments. TLS is half its memory, so it is imported when the first connection comes
+It is what ``misfin-tui receive`` runs. What a person changes while it runs counts from the next message on
+(post/following.py). TLS is half its memory, so it is imported when the first connection comes
 (post/serving.py); an identity that is not remembered as usable is opened before, to report what is wrong.
 """
 
@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from misfin.net.directory import Directory
 from misfin.net.limits import Limits, own_buckets
 from misfin.net.listening import listen
 from misfin.net.verification_cache import SenderVerificationCache
+from misfin.post.following import FollowedFiles, Following, database_paths
 from misfin.post.hosting.duties import HostDuties
 from misfin.post.inbox import LocalInbox
 from misfin.post.receiver_lock import AlreadyReceivingError, ReceiverLock, Running, running
@@ -57,7 +59,7 @@ __all__ = [
 logger = logging.getLogger("misfin.reception")
 
 _LOOK_AGAIN = 1.0
-"""Seconds between two looks at the identities and the block list."""
+"""Seconds between two thorough looks at what a person may have changed."""
 
 
 async def serve(
@@ -98,6 +100,7 @@ class Reception:
         self._inbox: Inbox = LocalInbox(self._store)
         self._seen: tuple[tuple[str, int, int], ...] = ()
         self._blocked: frozenset[str] = frozenset()
+        self._following = Following(())
         self._open = AsyncExitStack()
         self._sockets: list[socket.socket] = []
         self._receiver: Receiver | None = None
@@ -199,11 +202,17 @@ class Reception:
         )
         opened.push_async_callback(asyncio.to_thread, self._cache.close)
         self._blocked = await asyncio.to_thread(_blocked_names, contacts)
+        followed = [
+            FollowedFiles((settings.identities,), self._follow_identities),
+            FollowedFiles(database_paths(settings.contacts_db), partial(self._follow_blocks, contacts)),
+        ]
         await asyncio.to_thread(self._seals.open)
         if settings.hosting is not None:
             self._duties = self._duties_of(settings.hosting)
             opened.push_async_callback(self._duties.close)
             await self._duties.look()
+            followed.append(FollowedFiles(database_paths(settings.hosting.file), self._duties.look))
+        self._following = Following(followed)
         if await asyncio.to_thread(self._all_known):
             self._sockets = await self._listen()
             opened.callback(_close, self._sockets)
@@ -213,7 +222,7 @@ class Reception:
         addresses: list[tuple[str, int]] = [each.getsockname()[:2] for each in self._sockets]
         if lock is not None:
             lock.note(addresses)
-        watching = asyncio.create_task(self._watch(contacts))
+        watching = asyncio.create_task(self._following.watch(_LOOK_AGAIN))
         opened.push_async_callback(_ended, watching)
         return addresses
 
@@ -244,7 +253,7 @@ class Reception:
                 await self._serve()
             except IdentityError:
                 raise
-            except StoreError as error:  # as in _watch: what may be over in a moment is no reason to end
+            except StoreError as error:  # what may be over in a moment is no reason to end
                 logger.warning("%s %s", error, error.remedy)
             except Exception:  # tried again, and the log says what to fix meanwhile
                 logger.exception("Receiving could not begin.")
@@ -274,6 +283,7 @@ class Reception:
                 self._is_blocked,
                 self._now,
                 self._duties,
+                self._following.outdated,
             )
             self._open.push_async_callback(intake.close)
             if self._waiting is None:
@@ -323,26 +333,20 @@ class Reception:
         """What changes when a file in the folder of identities does."""
         return self._identities.stamp()
 
-    async def _watch(self, contacts: ContactBook) -> None:
-        """Follow what a person changes while we run: identities and blocked senders."""
-        while True:
-            await asyncio.sleep(_LOOK_AGAIN)
-            try:
-                self._blocked = await asyncio.to_thread(_blocked_names, contacts)
-                if self._duties is not None:
-                    await self._duties.look()
-                if (seen := await asyncio.to_thread(self._look)) == self._seen:
-                    continue
-                if self._receiver is not None:
-                    self._receiver.use(await asyncio.to_thread(self._directory, seen))
-                    logger.info("Receiving for %s.", ", ".join(self._receiver.directory.hosts))
-                elif not await asyncio.to_thread(self._all_known):
-                    await self._serve()
-            except (StoreError, IdentityError) as error:
-                # Keep serving what was served before: a folder in the middle of a change is no reason to end.
-                logger.warning("%s %s", error, error.remedy)
-            except Exception:  # or nothing would be noticed any more until the next start
-                logger.exception("The identities and blocked senders could not be read.")
+    async def _follow_identities(self) -> None:
+        if (seen := await asyncio.to_thread(self._look)) == self._seen:
+            return
+        if self._receiver is not None:
+            directory = await asyncio.to_thread(self._directory, seen)
+            if self._duties is not None:  # a list must never be served as an ordinary mailbox
+                await self._duties.look()
+            self._receiver.use(directory)
+            logger.info("Receiving for %s.", ", ".join(self._receiver.directory.hosts))
+        elif not await asyncio.to_thread(self._all_known):
+            await self._serve()
+
+    async def _follow_blocks(self, contacts: ContactBook) -> None:
+        self._blocked = await asyncio.to_thread(_blocked_names, contacts)
 
     def _is_blocked(self, address: MisfinAddress) -> bool:
         return bool(self._blocked) and (

@@ -15,7 +15,7 @@ from misfin.post.quotas import MailboxQuota
 from misfin.store.mail.maildir import MailStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from misfin.model.address import MisfinAddress
     from misfin.net.directory import Directory
@@ -74,10 +74,12 @@ def make_receiver(
     blocked: Callable[[MisfinAddress], bool],
     now: Callable[[], float],
     duties: HostDuties | None = None,
+    outdated: Callable[[], Awaitable[None] | None] | None = None,
 ) -> Receiver:
     """A receiver that verifies senders as the settings say and passes messages to ``intake``.
 
-    ``duties`` are what it does for lists and mailboxes beyond that.
+    ``duties`` are what it does for lists and mailboxes beyond that; ``outdated`` as in
+    :class:`~misfin.net.receiver.Receiver`.
 
     Raises :class:`~misfin.errors.IdentityError` for an identity TLS cannot use.
     """
@@ -106,6 +108,7 @@ def make_receiver(
         ),
         limits=limits,
         blocked=blocked,
+        outdated=outdated,
         now=now,
         figures=None if share is None else share.figures,
     )

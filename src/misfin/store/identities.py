@@ -52,6 +52,7 @@ class IdentityStore:
     def __init__(self, folder: Path, remember: Path | None = None) -> None:
         self.folder = folder
         self._remember = remember
+        self._opened: dict[str, tuple[IdentityFileState, StoredIdentity]] = {}
 
     def names(self) -> list[str]:
         """The names of the files, sorted. Raises :class:`StoreError` if the folder cannot be read."""
@@ -80,8 +81,17 @@ class IdentityStore:
         return tuple(seen)
 
     def all(self) -> list[StoredIdentity]:
-        """Every file with its identity, or the reason why it has none."""
-        return [self._look(name) for name in self.names()]
+        """Every file with its identity, or the reason why it has none; opens only files that changed."""
+        before, opened, found = self._opened, {}, []
+        for name in self.names():
+            state = file_state(self.folder / f"{name}{_SUFFIX}")
+            known = before.get(name)
+            stored = self._look(name) if known is None or known[0] != state else known[1]
+            if state is not None and stored.identity is not None and file_state(stored.path) == state:
+                opened[name] = (state, stored)
+            found.append(stored)
+        self._opened = opened
+        return found
 
     def facts(self) -> list[IdentityFacts]:
         """The facts of every usable identity, sorted by name; opens only files that changed."""

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from peers import Peer, ask, message, person
+from peers import Peer, ask, message, person, renewed
 
 from misfin.errors import IdentityError, ListenError, StoreError
 from misfin.model.address import MisfinAddress
@@ -189,17 +189,45 @@ async def test_an_identity_that_cannot_be_read_does_not_stop_the_others(settings
     assert "broken@mail.example" in caplog.text
 
 
-async def test_identities_added_while_it_runs_are_served(settings):
+async def test_identities_added_renewed_or_removed_count_for_the_very_next_message(settings, monkeypatch):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 3600.0)
+    identities, to = IdentityStore(settings.identities), message("cal@new.example", "Nothing")
     async with receiving(settings) as port:
-        assert (await ask(port, message("cal@new.example"), BEA)).startswith(b"53 ")
-        IdentityStore(settings.identities).save(person("cal@new.example Cal"))
-
-        async def served():
-            return (await ask(port, message("cal@new.example"), BEA, sni="new.example")).startswith(b"20 ")
-
-        await until(served)
+        assert (await ask(port, to, BEA)).startswith(b"53 ")
+        cal = person("cal@new.example Cal")
+        for number in range(3):
+            identities.save(cal)
+            text = message("cal@new.example", f"Number {number}")
+            assert (await ask(port, text, BEA, sni="new.example")).startswith(b"20 "), number
+            identities.remove("cal@new.example")
+            assert (await ask(port, to, BEA, sni="new.example")).startswith(b"53 "), number
         assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
-    assert len(mail(settings, account="cal@new.example")) == 1
+        identities.replace("ada@mail.example", renewed(ADA))
+        answer = await ask(port, message("ada@mail.example"), BEA)
+        assert answer != f"20 {ADA.info.fingerprints.cert}\r\n".encode()
+        assert answer.startswith(b"20 ")
+    assert len(mail(settings, account="cal@new.example")) == 3
+
+
+async def test_a_message_in_pieces_waits_for_what_changed_and_arrives_whole(settings, monkeypatch):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 3600.0)
+    async with receiving(settings) as port:
+        assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
+        IdentityStore(settings.identities).save(person("cal@mail.example Cal"))
+        peer = await Peer.connect(port, BEA)
+        for byte in message("cal@mail.example", "piece by piece"):
+            peer.say(bytes((byte,)))
+        assert (await peer.answer()).startswith(b"20 ")
+        await peer.close()
+        IdentityStore(settings.identities).save(person("dan@mail.example Dan"))
+        peer = await Peer.connect(port, BEA)
+        peer.session.send(message("dan@mail.example", "and the end of TLS with it"))
+        peer.session.close_notify()
+        peer.flush()
+        assert (await peer.answer()).startswith(b"20 ")
+        await peer.close()
+    assert mail(settings, account="cal@mail.example")[0].endswith(b"piece by piece\n")
+    assert len(mail(settings, account="dan@mail.example")) == 1
 
 
 async def test_an_identity_whose_mailbox_cannot_be_made_yet_is_served_once_it_can(settings, monkeypatch):
@@ -268,18 +296,15 @@ async def test_an_identity_that_cannot_be_used_for_a_moment_ends_nothing(setting
         assert (await ask(port, message("ada@mail.example"), BEA)).startswith(b"20 ")
 
 
-async def test_blocked_senders_are_refused_as_soon_as_they_are_blocked(settings):
+async def test_blocked_senders_are_refused_as_soon_as_they_are_blocked(settings, monkeypatch):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 3600.0)
     blocked_by(settings, "bea@hive.test")
     async with receiving(settings) as port:
         assert await ask(port, message("ada@mail.example"), BEA) == b"61 Sender blocked\r\n"
         dan = person("Dan@Far.example")
         assert (await ask(port, message("ada@mail.example"), dan)).startswith(b"20 ")
         blocked_by(settings, "@far.example")
-
-        async def refused():
-            return (await ask(port, message("ada@mail.example"), dan)).startswith(b"61 ")
-
-        await until(refused)
+        assert (await ask(port, message("ada@mail.example"), dan)).startswith(b"61 ")
 
 
 async def test_mail_of_a_changed_sender_is_held_with_the_reason(settings):

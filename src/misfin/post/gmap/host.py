@@ -1,7 +1,7 @@
 """Serves the Misfin mailboxes of this profile to their owners: by key, within limits, with an audit log.
 
 A mailbox is opened by its own certificate, or another certificate for the same key; the names in a
-certificate prove nothing. Identities that are added, renewed or removed are noticed within moments.
+certificate prove nothing. Identities that are added, renewed or removed count from the next request on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,7 @@ from misfin.net import budget
 from misfin.net.directory import Directory
 from misfin.net.limits import Limits, LimitSettings
 from misfin.net.server_tls import ServerTls
+from misfin.post.following import FollowedFiles, Following, database_paths
 from misfin.post.gmap.kept import KeptMailbox
 from misfin.post.hosting.books import HostBooks
 from misfin.store.hosting.lists import MailingList, Posting
@@ -49,7 +51,7 @@ audit = logging.getLogger("misfin.gmap.audit")
 """One line for each change that somebody has made to a mailbox."""
 
 _LOOK_AGAIN: Final = 1.0
-"""Seconds between two looks at the identities."""
+"""Seconds between two thorough looks at the identities."""
 _THREADS: Final = 4
 """Requests looked at on the disk at the same time."""
 _MOST_CONNECTIONS: Final = 256
@@ -104,6 +106,7 @@ class MailboxHost:
         self._seen: object = None
         self._books = None if settings.lists is None else HostBooks(settings.lists)
         self._pages: tuple[ListPage, ...] = ()
+        self._following = Following(())
         self._threads = ThreadPoolExecutor(_THREADS, "misfin-gmap")
         self._listener: GmapListener | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -126,7 +129,13 @@ class MailboxHost:
         times = replace(TIMES, grace=_GRACE) if sockets else TIMES
         listener = self._listener = GmapListener(self._answer, tls, limits, self.settings.proxy, times)
         found = await listener.listen_on(self.settings.listen, sockets or None)
-        self._watching = asyncio.create_task(self._watch(listener))
+        followed = [
+            FollowedFiles((self.settings.identities,), partial(self._follow_identities, listener)),
+        ]
+        if self.settings.lists is not None:
+            followed.append(FollowedFiles(database_paths(self.settings.lists), self._follow_lists))
+        self._following = Following(followed)
+        self._watching = asyncio.create_task(self._following.watch(_LOOK_AGAIN))
         return found
 
     async def stop(self) -> None:
@@ -174,18 +183,12 @@ class MailboxHost:
             lists = self._books.hosted.lists.values()
             self._pages = tuple(_page_of(each) for each in lists if not each.hidden)
 
-    async def _watch(self, listener: GmapListener) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_AGAIN)
-            try:
-                await asyncio.to_thread(self._read_lists)
-                if await asyncio.to_thread(self._identities.stamp) != self._seen:
-                    listener.tls = await asyncio.to_thread(self._read_identities)
-            except (StoreError, IdentityError) as error:
-                # What was served stays so: a folder in the middle of a change is no reason to end.
-                logger.warning("%s %s", error, error.remedy)
-            except Exception:  # a bug must be seen, and must not end the watching
-                logger.exception("The identities could not be read.")
+    async def _follow_identities(self, listener: GmapListener) -> None:
+        if await asyncio.to_thread(self._identities.stamp) != self._seen:
+            listener.tls = await asyncio.to_thread(self._read_identities)
+
+    async def _follow_lists(self) -> None:
+        await asyncio.to_thread(self._read_lists)
 
     # ---- requests
 
@@ -195,6 +198,8 @@ class MailboxHost:
         return answer
 
     async def _answered(self, request: GeminiRequest, der: bytes | None, address: str) -> GmapAnswer:
+        if (news := self._following.outdated()) is not None:
+            await news
         if (page := public_page(request, self._pages)) is not None:
             return page
         served = self._opened(der)

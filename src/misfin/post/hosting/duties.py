@@ -55,16 +55,19 @@ class HostDuties:
         self._now = now
         self._sending: HostSending | None = None
         self._task: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
 
     async def look(self) -> None:
         """Follow what a person changed, and begin to send once there may be something.
 
         Raises :class:`~misfin.errors.StoreError`.
         """
-        await asyncio.to_thread(self.books.refresh)
-        if self._sends and self._task is None and (self.books.hosted.lists or self.books.hosted.away):
-            self._sending = await asyncio.to_thread(self._make)
-            self._task = asyncio.create_task(self._sending.run())
+        async with self._looking:
+            await asyncio.to_thread(self.books.refresh)
+            wanted = self.books.hosted.lists or self.books.hosted.away
+            if self._sends and self._task is None and wanted:
+                self._sending = await asyncio.to_thread(self._make)
+                self._task = asyncio.create_task(self._sending.run())
 
     def _make(self) -> HostSending:
         from misfin.post.hosting.sending import HostSending  # late: most receivers send nothing

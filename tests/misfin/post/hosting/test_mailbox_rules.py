@@ -12,6 +12,7 @@ from tests.misfin.post.hosting.test_lists import BEA, CAL, DAN, World
 
 from misfin.post.hosting.settings import PATIENCE
 from misfin.post.hosting.wording import AUTOMATIC
+from misfin.store.hosting.lists import Posting
 from misfin.store.hosting.mailboxes import Away
 
 DAY = 86400.0
@@ -120,6 +121,24 @@ async def test_a_mailbox_refuses_whom_it_has_blocked_and_others_do_not(world):
     rules.unblock(ADA, BEA)
     world.lists.books.refresh()
     assert BEA not in world.lists.books.hosted.blocks[ADA]
+
+
+async def test_what_an_operator_decides_counts_for_the_very_next_message(world, monkeypatch):
+    monkeypatch.setattr("misfin.post.reception._LOOK_AGAIN", 3600.0)
+    await world.start(world.lists, world.hive, world.far)
+    rules = world.lists.books.rules
+    assert (await world.lists.post(world.bea, "Hi", to=ADA)).startswith("20 ")
+    for _ in range(3):
+        rules.block(ADA, BEA)
+        assert await world.lists.post(world.bea, "Hi", to=ADA) == "61 Sender blocked"
+        rules.unblock(ADA, BEA)
+        assert (await world.lists.post(world.bea, "Hi", to=ADA)).startswith("20 ")
+    away(world)
+    assert (await world.lists.post(world.bea, "Are you there?", to=ADA)).startswith("20 ")
+    assert await settled(world) == [f"# {AUTOMATIC}\n\nBack in January.\n"]
+    world.lists.add_list("new@lists.test", DAN, posting=Posting.ANYONE)
+    assert (await world.lists.post(world.bea, "# First", to="new@lists.test")).startswith("20 ")
+    await until(lambda: [each for each in world.far.mail(DAN) if each.subject == "First"])
 
 
 async def test_a_subscriber_whose_host_is_dead_for_a_month_is_unsubscribed(tmp_path):
