@@ -69,7 +69,11 @@ class ListHost:
             allow_private=True,
             hosts=self.hosts,
             hosting=HostingSettings(
-                self.root / "hosting.db", self.root / "outbox.db", timeout=20, hosts=self.hosts
+                self.root / "hosting.db",
+                self.root / "outbox.db",
+                timeout=20,
+                hosts=self.hosts,
+                allow_private=True,
             ),
         )
 

@@ -83,10 +83,11 @@ def subscribers(args: Namespace) -> int:
             "confirmed": bool(each.key),
             "failing_since": iso(each.failing_since),
             "why": each.why,
+            "moved": each.moved,
         }
         for each in found
     ]
-    emit_table(args, rows, ("address", "since", "confirmed", "failing_since", "why"))
+    emit_table(args, rows, ("address", "since", "confirmed", "failing_since", "why", "moved"))
     return Exit.DONE
 
 

@@ -228,6 +228,7 @@ def settings_of(profile: Profile, config: Config, listen: Sequence[str]) -> Rece
             timeout=config.send.timeout,
             hosts=hosts,
             trust_on_first_use=first_use,
+            allow_private=checks.allow_private,
         ),
         aliases=dict(map(split_alias, config.receive.aliases)),
         quota=config.receive.mailbox_quota * 1_000_000,

@@ -18,12 +18,12 @@ from misfin.model.account import AddressKind
 from misfin.model.address import MisfinAddress
 from misfin.model.folders import INBOX
 from misfin.post.courier import Courier
-from misfin.post.events import Event, Sent, TakenOn, Trouble
+from misfin.post.events import Event, Held, Sent, TakenOn, Trouble
 from misfin.post.hosting.transport import HostingTransport
 from misfin.post.misfin import recipient_of
 from misfin.post.source import Arrival
 from misfin.store.mail.maildir import MailStore, NewMessage
-from misfin.store.outgoing.deliveries import DeliveryState
+from misfin.store.outgoing.deliveries import DeliveryState, Question
 from misfin.store.outgoing.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _COUNT: Final = 10.0
 """Seconds between two looks for deliveries that failed."""
 _GONE: Final = 52
 _ENDED: Final = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.UNCERTAIN)
+_REDIRECTS: Final = (Question.REDIRECT_ONCE, Question.REDIRECT_ALWAYS)
 
 
 class HostSending:
@@ -70,14 +71,16 @@ class HostSending:
         self._inbox = inbox
         self._now = now
         self._outbox = Outbox(settings.outbox)
-        self._failing: set[tuple[str, str]] = set()
-        self._reached: set[tuple[str, str]] = set()
+        self._noted: set[tuple[str, str]] = set()
+        self._reached: dict[tuple[str, str], bool] = {}
+        self._redirected = True  # perhaps, before the last end
         transport = HostingTransport(
             identities,
             pins,
             hosts=settings.hosts,
             trust_on_first_use=settings.trust_on_first_use,
             timeout=settings.timeout,
+            allow_private=settings.allow_private,
             now=now,
         )
         self._courier = Courier(self._outbox, [transport], store, on_event=self._note, now=now)
@@ -95,7 +98,7 @@ class HostSending:
             while True:
                 self._news.clear()
                 try:
-                    if await asyncio.to_thread(self.queue):
+                    if await asyncio.to_thread(self.queue) or await asyncio.to_thread(self.follow_redirects):
                         self._courier.wake()
                     if time.monotonic() - counted >= _COUNT:
                         await asyncio.to_thread(self.count_bounces)
@@ -116,6 +119,8 @@ class HostSending:
         """Queue and send everything that is due now; returns the deliveries tried."""
         await asyncio.to_thread(self.queue)
         rows = await self._courier.run_once()
+        while await asyncio.to_thread(self.follow_redirects):
+            rows += await self._courier.run_once()
         await asyncio.to_thread(self.count_bounces)
         return rows
 
@@ -164,11 +169,28 @@ class HostSending:
         (path,) = folder.write([NewMessage(post.file)], now=self._now())
         self._inbox.deliver_many([Arrival(post.list, INBOX, path, key=key)])
 
+    def follow_redirects(self) -> bool:
+        """Send on what a subscriber's host redirects (docs/hosting.md §6); True if there was anything.
+
+        There is nobody here to ask: what may be asked about is followed (post/misfin/attempt.py).
+        """
+        if not self._redirected:
+            return False
+        self._redirected, some = False, False
+        for row in self._outbox.rows([DeliveryState.HELD]):
+            if row.question not in _REDIRECTS or not row.target:
+                continue
+            if row.question is Question.REDIRECT_ALWAYS:
+                self._books.lists.moved(row.account, row.to, row.target)
+            target = recipient_of(MisfinAddress.parse(row.target))
+            some |= self._outbox.follow(row.id, target, self._now()) is not None
+        return some
+
     def count_bounces(self) -> None:
         """Note which subscribers nothing reaches, and forget those deliveries; end what is dead for long."""
         lists, now = self._books.lists, self._now()
-        for address, person in tuple(self._reached):
-            lists.delivered(address, person)
+        for (address, person), elsewhere in tuple(self._reached.items()):
+            lists.delivered(address, person, elsewhere=elsewhere)
         self._reached.clear()
         for row in self._outbox.rows(_ENDED):
             if row.state is DeliveryState.HELD and row.pin_name and now - row.created < _HELD:
@@ -183,7 +205,7 @@ class HostSending:
                     logger.info("%s is no longer subscribed to %s: %s", row.to, row.account, row.why)
             self._outbox.cancel(row.id, now=now)
             self._outbox.remove(row.id)
-        self._failing = lists.failing()
+        self._noted = lists.noted()
         self._outbox.prune(now - DAY)
 
     def _forget(self, account: str, person: str) -> None:
@@ -198,7 +220,10 @@ class HostSending:
     def _note(self, event: Event) -> None:
         if isinstance(event, Sent | TakenOn):
             who = (event.row.account, event.row.to)
-            if who in self._failing:
-                self._reached.add(who)
+            if who in self._noted:
+                self._reached[who] = bool(event.row.target)
+        elif isinstance(event, Held) and event.row.question in _REDIRECTS:
+            self._redirected = True
+            self.wake()
         elif isinstance(event, Trouble):
             logger.warning("%s", event.text)

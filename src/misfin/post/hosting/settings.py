@@ -16,11 +16,15 @@ PATIENCE: Final = 30 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class HostingSettings:
-    """What a host needs beyond receiving: ``file`` has its lists and rules, ``outbox`` is its own."""
+    """What a host needs beyond receiving: ``file`` has its lists and rules, ``outbox`` is its own.
+
+    Without ``allow_private`` a redirect leads to public addresses only.
+    """
 
     file: Path
     outbox: Path
     timeout: float = 60.0
     hosts: Mapping[str, HostOverride] = field(default_factory=dict)
     trust_on_first_use: bool = True
+    allow_private: bool = False
     patience: float = PATIENCE

@@ -160,6 +160,7 @@ class MisfinTransport:
             hosts=self._hosts,
             trust_on_first_use=self._trust_on_first_use,
             timeout=self._timeout,
+            public_only=self._public_only(job),
             now=self._now,
         )
         complaints = await self._checked(identity, marks)
@@ -167,6 +168,10 @@ class MisfinTransport:
 
     def _identity(self, account: str) -> Identity:
         return self._identities.load(self._address_of(account))
+
+    def _public_only(self, job: Job) -> bool:
+        """Whether nothing may go to a private address: not where a person says where it goes."""
+        return False
 
     async def _checked(self, identity: Identity, marks: Marks) -> list[str]:
         """What is wrong with our identity; reported once, and no reason to hold a message.

@@ -52,7 +52,8 @@ _VERSION_1: Final = (
     """CREATE TABLE list_elsewhere (
         mailbox TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (mailbox, address)) WITHOUT ROWID""",
 )
-STEPS: Final = (_VERSION_1,)
+_VERSION_2: Final = ("ALTER TABLE subscriber ADD COLUMN moved TEXT NOT NULL DEFAULT ''",)
+STEPS: Final = (_VERSION_1, _VERSION_2)
 """What leads from each version of the file to the next."""
 
 

@@ -52,7 +52,8 @@ class Subscriber:
     """Who gets a list. ``key`` is the one that confirmed the subscription (SPKI), empty if a person added it.
 
     ``failing_since`` is when the first of the messages was sent that could not be delivered, 0 while they
-    can; ``why`` is what went wrong last. Unix seconds.
+    can; ``why`` is what went wrong last. Unix seconds. ``moved`` is where the mailbox is for good, as its
+    host says (31); empty if it is at ``address``.
     """
 
     address: str
@@ -60,6 +61,10 @@ class Subscriber:
     since: float = 0.0
     failing_since: float = 0.0
     why: str = ""
+    moved: str = ""
+
+
+_SUBSCRIBER: Final = "SELECT address, key, since, failing_since, why, moved FROM subscriber WHERE list = ?"
 
 
 class CodeChecked(Enum):
@@ -125,18 +130,12 @@ class ListBook:
 
     def subscribers(self, address: str) -> list[Subscriber]:
         """Who gets a list, by address."""
-        rows = self._db.read(
-            "SELECT address, key, since, failing_since, why FROM subscriber WHERE list = ? ORDER BY address",
-            (address,),
-        )
+        rows = self._db.read(f"{_SUBSCRIBER} ORDER BY address", (address,))
         return [Subscriber(*row) for row in rows]
 
     def subscriber(self, address: str, person: str) -> Subscriber | None:
         """One of them, or None."""
-        rows = self._db.read(
-            "SELECT address, key, since, failing_since, why FROM subscriber WHERE list = ? AND address = ?",
-            (address, person),
-        )
+        rows = self._db.read(f"{_SUBSCRIBER} AND address = ?", (address, person))
         return Subscriber(*rows[0]) if rows else None
 
     def subscribe(self, address: str, people: Iterable[str], *, now: float) -> list[str]:
@@ -161,16 +160,26 @@ class ListBook:
                 ).rowcount
             )
 
-    def failing(self) -> set[tuple[str, str]]:
-        """List and address of every subscriber whose messages could not be delivered lately."""
-        return set(self._db.read("SELECT list, address FROM subscriber WHERE failing_since > 0"))
+    def noted(self) -> set[tuple[str, str]]:
+        """List and address of every subscriber whose messages could not be delivered lately, or who moved."""
+        return set(
+            self._db.read("SELECT list, address FROM subscriber WHERE failing_since > 0 OR moved <> ''")
+        )
 
-    def delivered(self, address: str, person: str) -> None:
-        """Something reached this subscriber."""
+    def delivered(self, address: str, person: str, *, elsewhere: bool = False) -> None:
+        """Something reached this subscriber, at their own address or ``elsewhere``, where a redirect led."""
         with self._db.write():
             self._db.execute(
-                "UPDATE subscriber SET failing_since = 0, why = '' WHERE list = ? AND address = ?",
-                (address, person),
+                "UPDATE subscriber SET failing_since = 0, why = '', moved = iif(?, moved, '')"
+                " WHERE list = ? AND address = ?",
+                (elsewhere, address, person),
+            )
+
+    def moved(self, address: str, person: str, to: str) -> None:
+        """A subscriber's host says that the mailbox is at ``to`` for good."""
+        with self._db.write():
+            self._db.execute(
+                "UPDATE subscriber SET moved = ? WHERE list = ? AND address = ?", (to, address, person)
             )
 
     def failed(

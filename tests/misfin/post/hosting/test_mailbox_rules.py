@@ -155,7 +155,7 @@ async def test_a_subscriber_whose_host_is_dead_for_a_month_is_unsubscribed(tmp_p
     assert not failed(28)
     book.delivered(LIST, DAN)
     assert not failed(31)
-    assert book.failing() == {(LIST, DAN)}
+    assert book.noted() == {(LIST, DAN)}
     assert failed(61)
     assert [each.address for each in book.subscribers(LIST)] == [BEA]
     lists.books.close()

@@ -11,6 +11,7 @@ from listhost import HIVE, LIST, LISTS, make_hosts
 from tests.misfin.post.hosting.test_lists import BEA, CAL
 
 from misfin.post.hosting.sending import HostSending
+from misfin.post.hosting.settings import HostingSettings
 from misfin.post.inbox import LocalInbox
 from misfin.store.hosting.posts import NewPost, PostState, PostTaken
 from misfin.store.identities import IdentityStore
@@ -39,9 +40,9 @@ class Desk:
         self.books = self.lists.books
         self.sending: HostSending | None = None
 
-    def begin(self) -> HostSending:
+    def begin(self, settings: HostingSettings | None = None) -> HostSending:
         store = MailStore(self.lists.root / "mail")
-        settings = self.lists.settings.hosting
+        settings = settings or self.lists.settings.hosting
         pins = PinBook(self.lists.root / "trust.db")
         identities = IdentityStore(self.lists.root / "identities")
         inbox = LocalInbox(store)
