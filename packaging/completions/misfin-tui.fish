@@ -4,7 +4,7 @@ function __misfin_tui_at
     set -l words (commandline -opc)
     set -e words[1]
     for word in $words
-        contains -- (string join -- ' ' $path $word) 'identity' 'identity new' 'identity list' 'identity show' 'identity renew' 'identity import' 'identity export' 'account' 'account list' 'account show' 'account add' 'account test' 'account remove' 'account password' 'account import-certificate' 'account certificates' 'account forget-certificate' 'account login' 'receive' 'list' 'search' 'show' 'send' 'outbox' 'outbox list' 'outbox retry' 'outbox cancel' 'outbox follow' 'outbox run' 'trust' 'trust list' 'trust show' 'trust approve' 'trust forget' 'import' 'export' 'fetch' 'filters' 'filters list' 'filters try' 'filters run' 'attic' 'attic list' 'attic restore' 'sync' 'sync log' 'mailbox' 'mailbox add' 'mailbox list' 'mailbox invite' 'mailbox remove' 'mailbox away' 'mailbox block' 'mailbox unblock' 'mailing-list' 'mailing-list list' 'mailing-list create' 'mailing-list set' 'mailing-list subscribers' 'mailing-list subscribe' 'mailing-list unsubscribe' 'mailing-list moderators' 'mailing-list held' 'mailing-list show' 'mailing-list approve' 'mailing-list reject' 'mailing-list undelivered' 'mailing-list retry' 'demo' 'doctor' 'backup' 'config' 'config path' 'config show' 'config init' 'open' 'compose' 'completion' 'man'; and set -a path $word
+        contains -- (string join -- ' ' $path $word) 'identity' 'identity new' 'identity list' 'identity show' 'identity renew' 'identity import' 'identity export' 'account' 'account list' 'account show' 'account add' 'account test' 'account remove' 'account password' 'account import-certificate' 'account certificates' 'account forget-certificate' 'account login' 'receive' 'list' 'search' 'show' 'send' 'outbox' 'outbox list' 'outbox retry' 'outbox cancel' 'outbox follow' 'outbox run' 'trust' 'trust list' 'trust show' 'trust approve' 'trust forget' 'import' 'export' 'fetch' 'filters' 'filters list' 'filters try' 'filters run' 'attic' 'attic list' 'attic restore' 'sync' 'sync log' 'mailbox' 'mailbox add' 'mailbox sign' 'mailbox list' 'mailbox invite' 'mailbox remove' 'mailbox away' 'mailbox block' 'mailbox unblock' 'mailing-list' 'mailing-list list' 'mailing-list create' 'mailing-list set' 'mailing-list subscribers' 'mailing-list subscribe' 'mailing-list unsubscribe' 'mailing-list moderators' 'mailing-list held' 'mailing-list show' 'mailing-list approve' 'mailing-list reject' 'mailing-list undelivered' 'mailing-list retry' 'demo' 'doctor' 'backup' 'config' 'config path' 'config show' 'config init' 'open' 'compose' 'completion' 'man'; and set -a path $word
     end
     test "$path" = "$argv"
 end
@@ -294,6 +294,7 @@ complete -c misfin-tui -n '__misfin_tui_at sync log' -l profile -r -F -d 'use th
 complete -c misfin-tui -n '__misfin_tui_at sync log' -l json -d 'print one JSON object per line, with stable keys'
 complete -c misfin-tui -n '__misfin_tui_at sync log' -l account -x -a '' -d 'only this account: its name, or its address'
 complete -c misfin-tui -n '__misfin_tui_at mailbox' -a add -d 'add a mailbox, with an identity that the host\'s identity signs'
+complete -c misfin-tui -n '__misfin_tui_at mailbox' -a sign -d 'add a mailbox for a certificate request: its owner keeps the key'
 complete -c misfin-tui -n '__misfin_tui_at mailbox' -a list -d 'list the mailboxes, what is in them, and when they expire'
 complete -c misfin-tui -n '__misfin_tui_at mailbox' -a invite -d 'write the file with which its owner opens a mailbox'
 complete -c misfin-tui -n '__misfin_tui_at mailbox' -a remove -d 'stop receiving for a mailbox; its mail and its identity are kept'
@@ -310,6 +311,12 @@ complete -c misfin-tui -n '__misfin_tui_at mailbox add' -l blurb -x -a '' -d 'di
 complete -c misfin-tui -n '__misfin_tui_at mailbox add' -l key -x -a 'ec ed25519 rsa' -d 'kind of key (default: ec)'
 complete -c misfin-tui -n '__misfin_tui_at mailbox add' -l days -x -a '' -d 'days until the identity expires (default: 100 years)'
 complete -c misfin-tui -n '__misfin_tui_at mailbox add' -l output -r -F -d 'write the file for its owner, too'
+complete -c misfin-tui -n '__misfin_tui_at mailbox sign' -l help -d 'show this help message and exit'
+complete -c misfin-tui -n '__misfin_tui_at mailbox sign' -l profile -r -F -d 'use the profile in this folder'
+complete -c misfin-tui -n '__misfin_tui_at mailbox sign' -l json -d 'print one JSON object per line, with stable keys'
+complete -c misfin-tui -n '__misfin_tui_at mailbox sign' -l output -r -F -d 'new file for the certificate'
+complete -c misfin-tui -n '__misfin_tui_at mailbox sign' -l blurb -x -a '' -d 'display name, instead of the request\'s'
+complete -c misfin-tui -n '__misfin_tui_at mailbox sign' -l days -x -a '' -d 'days until the certificate expires (default: 100 years)'
 complete -c misfin-tui -n '__misfin_tui_at mailbox list' -l help -d 'show this help message and exit'
 complete -c misfin-tui -n '__misfin_tui_at mailbox list' -l profile -r -F -d 'use the profile in this folder'
 complete -c misfin-tui -n '__misfin_tui_at mailbox list' -l json -d 'print one JSON object per line, with stable keys'

@@ -33,6 +33,11 @@ class Profile:
         return self.root / "identities"
 
     @property
+    def certificates(self) -> Path:
+        """Folder of ``NAME.pem`` files: certificates of mailboxes of which only their owners have the key."""
+        return self.root / "mailbox-certificates"
+
+    @property
     def mail(self) -> Path:
         """Folder with one Maildir++ per identity or account."""
         return self.root / "mail"

@@ -30,7 +30,7 @@ from misfin.post.receiver_lock import AlreadyReceivingError, ReceiverLock, Runni
 from misfin.post.reception_settings import HandOverSettings, ReceptionSettings
 from misfin.post.source import Report, SourceState, SourceStatus
 from misfin.store.accounts import AccountBook
-from misfin.store.identities import IdentityStore
+from misfin.store.hosting.served import ServedIdentities
 from misfin.store.mail.maildir import MailStore
 from misfin.store.people.contacts import ContactBook
 from misfin.store.seals import Seals
@@ -93,7 +93,7 @@ class Reception:
         """Where it listens, while it runs."""
         self._now = now
         self._started = now()
-        self._identities = IdentityStore(settings.identities, settings.remembered)
+        self._identities = ServedIdentities(settings.identities, settings.certificates, settings.remembered)
         self._store = MailStore(settings.mail)
         self._seals = Seals(settings.mail)
         self._accounts = AccountBook(self._identities, self._store)
@@ -203,7 +203,7 @@ class Reception:
         opened.push_async_callback(asyncio.to_thread, self._cache.close)
         self._blocked = await asyncio.to_thread(_blocked_names, contacts)
         followed = [
-            FollowedFiles((settings.identities,), self._follow_identities),
+            FollowedFiles(self._identities.folders, self._follow_identities),
             FollowedFiles(database_paths(settings.contacts_db), partial(self._follow_blocks, contacts)),
         ]
         await asyncio.to_thread(self._seals.open)
@@ -272,7 +272,7 @@ class Reception:
                 return
             serving = await asyncio.to_thread(import_module, "misfin.post.serving")
             intake = serving.make_intake(self.settings, self._inbox, self._seals, self._presented_by)
-            seen = await asyncio.to_thread(self._look)
+            seen = await asyncio.to_thread(self._identities.stamp)
             receiver: Receiver = serving.make_receiver(
                 self.settings,
                 intake,
@@ -316,7 +316,7 @@ class Reception:
 
     def _all_known(self) -> bool:
         """Whether every identity is known to be usable, so that none has to be opened to wait. Blocking."""
-        seen = self._look()
+        seen = self._identities.stamp()
         if not self._identities.known():
             return False
         self._create_folders()
@@ -329,12 +329,8 @@ class Reception:
         for account in self._accounts.all():
             self._store.create(account.directory)
 
-    def _look(self) -> tuple[tuple[str, int, int], ...]:
-        """What changes when a file in the folder of identities does."""
-        return self._identities.stamp()
-
     async def _follow_identities(self) -> None:
-        if (seen := await asyncio.to_thread(self._look)) == self._seen:
+        if (seen := await asyncio.to_thread(self._identities.stamp)) == self._seen:
             return
         if self._receiver is not None:
             directory = await asyncio.to_thread(self._directory, seen)

@@ -42,7 +42,8 @@ class ReceptionSettings:
     ``proxy`` are balancers that say whose connections they pass on. ``sockets`` listen already, and take the
     place of ``listen``; they are closed in the end. ``share`` makes this one of several processes that
     receive for the profile, from the same ``sockets``; who started them holds the lock.
-    ``hosting`` is what it needs for lists and away messages; without it there are none.
+    ``hosting`` is what it needs for lists and away messages; without it there are none. ``certificates`` are
+    mailboxes of which only their owners have the key (store/hosting/served.py).
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -71,3 +72,4 @@ class ReceptionSettings:
     sockets: tuple[socket.socket, ...] = ()
     share: ProcessShare | None = None
     hosting: HostingSettings | None = None
+    certificates: Path | None = None

@@ -10,14 +10,14 @@ from enum import StrEnum
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from misfin.errors import IdentityEncryptedError, IdentityError
 from misfin.model.address import MisfinAddress
 from misfin.trust.certificate import CertificateInfo, quiet, read_certificate, signed_by
 from misfin.trust.fingerprint import normalize_fingerprint
+from misfin.trust.issuing import CertificateSigner, PrivateKey, build_certificate
 
 __all__ = [
     "CertificateInfo",
@@ -35,18 +35,11 @@ __all__ = [
     "signed_by",
 ]
 
-PrivateKey = (
-    ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
-)
-
 # A new certificate makes every server that pins answer 63, so one lasts a century (docs/protocol.md §4.2).
 SOON = timedelta(days=30)
 """How long before it expires a person should be reminded to renew an identity."""
 DEFAULT_DAYS = 36500
 DEFAULT_RSA_BITS = 2048
-# Valid from a little before now, because the other side's clock may be behind ours.
-_BACKDATED = timedelta(hours=1)
-_END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 # Many times the size of a certificate chain with the longest RSA key.
 _MAX_PEM = 1024 * 1024
 
@@ -69,7 +62,7 @@ class Identity:
     """A certificate and its private key (docs/protocol.md §4).
 
     ``info`` is what the certificate says; ``cert_pem`` and ``key_pem`` are PEM. The key is not encrypted, so
-    it is secret and left out of the repr.
+    it is secret and left out of the repr. It is empty for a mailbox whose owner alone has it (requests.py).
     """
 
     info: CertificateInfo
@@ -167,46 +160,25 @@ def _certified(
     ca: bool,
     signed_by: Identity | None,
 ) -> Identity:
+    check_names(address, days, signed_by)
+    private = make_key()
+    return _identity(
+        build_certificate(address, hosts, private, now, days, ca=ca, signer=signer_of(signed_by)), private
+    )
+
+
+def signer_of(identity: Identity | None) -> CertificateSigner | None:
+    """An identity as what signs others; None for None."""
+    return None if identity is None else CertificateSigner(identity.info, identity.private_key())
+
+
+def check_names(address: MisfinAddress, days: int, signed_by: Identity | None) -> None:
+    """Raise :class:`IdentityError` for what cannot be certified, or not by ``signed_by``."""
     if not 1 <= days <= 3_000_000:
         raise IdentityError("An identity must be valid for at least one day.")
     if signed_by is not None:
         _check_signer(signed_by, address)
-    blurb = address.blurb or address.mailbox
-    check_name(blurb)
-    private = make_key()
-    not_before = now - _BACKDATED
-    not_after = _END_OF_TIME if days > (_END_OF_TIME - now).days else now + timedelta(days=days)
-    try:
-        subject = x509.Name(
-            [
-                x509.NameAttribute(NameOID.USER_ID, address.mailbox),
-                x509.NameAttribute(NameOID.COMMON_NAME, blurb),
-            ]
-        )
-        alternative = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
-    except ValueError as error:
-        raise IdentityError(
-            f"The name {address.long_form!r} does not fit in a certificate.",
-            remedy="Use at most 64 characters for the name.",
-        ) from error
-    issuer, signing_key = subject, private
-    if signed_by is not None:
-        authority = x509.load_der_x509_certificate(signed_by.info.der)
-        issuer, signing_key = authority.subject, signed_by.private_key()
-        not_after = min(not_after, signed_by.info.not_after)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(not_before)
-        .not_valid_after(not_after)
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(signing_key, _hash_for(signing_key))
-    )
-    return _identity(certificate, private)
+    check_name(address.blurb or address.mailbox)
 
 
 def identity_from_pem(
@@ -343,11 +315,6 @@ def _new_key(kind: KeyKind, rsa_bits: int) -> PrivateKey:
             return ed25519.Ed25519PrivateKey.generate()
         case KeyKind.RSA:
             return rsa.generate_private_key(public_exponent=65537, key_size=rsa_bits)
-
-
-def _hash_for(key: PrivateKey) -> hashes.SHA256 | None:
-    """The hash to sign with; None for Edwards curves, which have their own."""
-    return None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
 
 
 def _load_key(pem: bytes, password: bytes | None) -> PrivateKey:

@@ -90,6 +90,7 @@ def mailbox_settings(profile: Profile, config: Config) -> MailboxHostSettings:
     return MailboxHostSettings(
         listen=listen,
         identities=profile.identities,
+        certificates=profile.certificates,
         mail=profile.mail,
         lists=profile.hosting_db,
         remote=[each.identity for each in config.accounts.values() if each.kind == Kind.GMAP],

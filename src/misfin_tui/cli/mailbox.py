@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from argparse import Namespace
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -52,6 +53,11 @@ def add_mailbox(
     from misfin.trust.identity import DEFAULT_DAYS, KeyKind, generate
 
     signer = host_identity(services, address.hostname)
+    if any(_identity(one).address.key == address.key for one in _without_keys(services)):
+        raise IdentityError(
+            f"{address.address} is here already, and its owner has the key.",
+            remedy=f"Remove it first, if this is meant: misfin-tui mailbox remove {address.address}",
+        )
     identity = generate(
         address,
         now=datetime.now(UTC),
@@ -66,6 +72,57 @@ def add_mailbox(
     return identity, signer
 
 
+def sign(args: Namespace) -> int:
+    """Certify a mailbox whose owner keeps the key, and receive for it from now on."""
+    from misfin.store.hosting.served import CertificateStore
+    from misfin.trust.identity import DEFAULT_DAYS
+    from misfin.trust.requests import MAX_REQUEST, certify
+
+    if args.days < 0:
+        raise LocalError("--days must be at least 1.", remedy="Leave it out for 100 years.")
+    parsed = MisfinAddress.parse(args.address)
+    address = MisfinAddress(parsed.mailbox, parsed.hostname, args.blurb or parsed.blurb)
+    output = _new_file(args.output)
+    request = _read(args.request, MAX_REQUEST + 1)
+    with open_services(args, new=True) as services:
+        signer = host_identity(services, address.hostname)
+        made = certify(
+            request, address, signed_by=signer, now=datetime.now(UTC), days=args.days or DEFAULT_DAYS
+        )
+        _check_free(services, made)
+        services.store.create(made.address.address)
+        CertificateStore(services.profile.certificates).put(made)
+        shown = _presented(services, address.hostname).info.fingerprints.cert
+    _write_new(output, made.cert_pem)
+    say(f"Wrote {output}. It is for the owner of the key, and no secret.")
+    emit(
+        args,
+        _facts(made) | {"signed_by": signer.address.address, "path": str(output), "fingerprint": shown},
+        f"{made.address.long_form} is ready to receive.\n"
+        f"The server's certificate has the fingerprint {shown}.\n"
+        f"Its owner: misfin-tui identity import {output.name} --key-file KEY",
+    )
+    return Exit.DONE
+
+
+def _check_free(services: Services, made: Identity) -> None:
+    """Raise :class:`IdentityError` where the address belongs to another key."""
+    for one in services.identity_store.all():
+        if one.identity is not None and one.identity.address.key == made.address.key:
+            raise IdentityError(
+                f"{made.address.address} is here already, with a key of its own.",
+                remedy=f"Remove it first, if this is meant: misfin-tui mailbox remove {one.name}",
+            )
+    for one in _without_keys(services):
+        known = _identity(one)
+        same = known.info.fingerprints.spki == made.info.fingerprints.spki
+        if known.address.key == made.address.key and not same:
+            raise IdentityError(
+                f"{made.address.address} is here already, for another key than the one in the request.",
+                remedy=f"Remove it first, if the owner has a new one: misfin-tui mailbox remove {one.name}",
+            )
+
+
 def is_mailbox(services: Services, address: str) -> bool:
     """Whether there is a mailbox with this address."""
     return any(_identity(one).address.address == address for one in _mailboxes(services))
@@ -74,6 +131,15 @@ def is_mailbox(services: Services, address: str) -> bool:
 def address_of_mailbox(services: Services, wanted: str) -> str:
     """The address of the mailbox with this name or address. Raises :class:`IdentityError`."""
     return _identity(_find(services, wanted)).address.address
+
+
+def require_key(services: Services, wanted: str) -> None:
+    """Raise :class:`IdentityError` for a mailbox from which nothing can be written here."""
+    identity = _identity(_find(services, wanted))
+    if not identity.key_pem:
+        raise IdentityError(
+            f"Only the owner of {identity.address.address} has its key, so nothing can be answered from here."
+        )
 
 
 def list_mailboxes(args: Namespace) -> int:
@@ -145,7 +211,14 @@ def _mailboxes(services: Services) -> list[StoredIdentity]:
         one
         for one in services.identity_store.all()
         if one.identity is not None and not one.identity.info.is_ca and one.name not in remote
-    ]
+    ] + _without_keys(services)
+
+
+def _without_keys(services: Services) -> list[StoredIdentity]:
+    """The mailboxes whose keys only their owners have."""
+    from misfin.store.hosting.served import CertificateStore
+
+    return [one for one in CertificateStore(services.profile.certificates).all() if one.identity is not None]
 
 
 def _identity(stored: StoredIdentity) -> Identity:
@@ -185,6 +258,16 @@ def _presented(services: Services, host: str) -> Identity:
 # ---- files
 
 
+def _read(name: str, most: int) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read(most)
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise LocalError(f"{name} cannot be read: {error.strerror}.") from error
+
+
 def _new_file(name: str) -> Path:
     path = Path(name).expanduser()
     if path.exists():
@@ -193,13 +276,20 @@ def _new_file(name: str) -> Path:
 
 
 def _hand_over(path: Path, identity: Identity) -> None:
+    _write_new(path, identity.pem)
+    if identity.key_pem:
+        say(f"Wrote {path}. Give it to the owner in private: whoever has it can read the mailbox.")
+    else:
+        say(f"Wrote {path}: the certificate alone, because only the owner has the key.")
+
+
+def _write_new(path: Path, data: bytes) -> None:
     try:
-        create_private(path, identity.pem)
+        create_private(path, data)
     except FileExistsError as error:
         raise LocalError(f"{path} already exists.", remedy="Choose another file.") from error
     except OSError as error:
         raise LocalError(f"{path} cannot be written: {error.strerror}.") from error
-    say(f"Wrote {path}. Give it to the owner in private: whoever has it can read the mailbox.")
 
 
 def _put_away(services: Services, stored: StoredIdentity) -> Path:

@@ -21,6 +21,20 @@ def mailbox_commands(action: Add) -> None:
         help="days until the identity expires (default: 100 years)",
     )
     new.add_argument("--output", metavar="FILE", help="write the file for its owner, too")
+    sign = action("sign", "mailbox:sign", "add a mailbox for a certificate request: its owner keeps the key")
+    sign.add_argument("address", metavar="ADDRESS", help="mailbox@host, as the request must name it")
+    sign.add_argument(
+        "request", metavar="REQUEST", help="file with the request (PEM); - reads standard input"
+    )
+    sign.add_argument("--output", metavar="FILE", required=True, help="new file for the certificate")
+    sign.add_argument("--blurb", metavar="NAME", default="", help="display name, instead of the request's")
+    sign.add_argument(
+        "--days",
+        metavar="N",
+        type=int,
+        default=0,
+        help="days until the certificate expires (default: 100 years)",
+    )
     action("list", "mailbox:list_mailboxes", "list the mailboxes, what is in them, and when they expire")
     invite = action("invite", "mailbox:invite", "write the file with which its owner opens a mailbox")
     gone = action(

@@ -13,7 +13,7 @@ from misfin.model.address import MisfinAddress, normal_hostname
 from misfin.post.hosting.books import HostBooks
 from misfin.store.hosting.mailboxes import Away
 from misfin_tui.cli import Exit
-from misfin_tui.cli.mailbox import address_of_mailbox
+from misfin_tui.cli.mailbox import address_of_mailbox, require_key
 from misfin_tui.cli.output import emit, emit_table, open_services
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ _MOST_TEXT = 8000
 
 def away(args: Namespace) -> int:
     """Answer for a mailbox, no longer, or show what is answered."""
+    if args.text is not None:
+        with open_services(args) as services:
+            require_key(services, args.name)
     mailbox, books = _opened(args, new=args.text is not None)
     with closing(books):
         if args.off:

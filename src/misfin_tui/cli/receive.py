@@ -198,6 +198,7 @@ def settings_of(profile: Profile, config: Config, listen: Sequence[str]) -> Rece
     return ReceptionSettings(
         listen=pairs,
         identities=profile.identities,
+        certificates=profile.certificates,
         remembered=profile.cache / "identities.json",
         mail=profile.mail,
         trust_db=profile.trust_db,

@@ -34,7 +34,7 @@ from misfin.post.following import FollowedFiles, Following, database_paths
 from misfin.post.gmap.kept import KeptMailbox
 from misfin.post.hosting.books import HostBooks
 from misfin.store.hosting.lists import MailingList, Posting
-from misfin.store.identities import IdentityStore
+from misfin.store.hosting.served import ServedIdentities
 from misfin.store.mail.maildir import MailStore
 from misfin.trust.certificate import read_certificate
 
@@ -70,8 +70,9 @@ class MailboxHostSettings:
     """What the server needs to know. ``remote`` are names of identities whose mailboxes are elsewhere.
 
     ``limits`` count requests: of each network address, and of each mailbox. ``lists`` is the file of the
-    host's mailing lists, if it has any. ``proxy`` as in :class:`~misfin.gmap.server.GmapListener`;
-    ``sockets`` listen already, and take the place of ``listen``.
+    host's mailing lists, if it has any, ``certificates`` the folder of mailboxes of which only their owners
+    have the key. ``proxy`` as in :class:`~misfin.gmap.server.GmapListener`; ``sockets`` listen already, and
+    take the place of ``listen``.
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -82,6 +83,7 @@ class MailboxHostSettings:
     proxy: ProxyTrust | None = None
     sockets: tuple[socket.socket, ...] = ()
     lists: Path | None = None
+    certificates: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class MailboxHost:
     def __init__(self, settings: MailboxHostSettings, *, now: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self._now = now
-        self._identities = IdentityStore(settings.identities)
+        self._identities = ServedIdentities(settings.identities, settings.certificates)
         self._store = MailStore(settings.mail)
         self._by_key: Mapping[str, _Served] = {}
         self._seen: object = None
@@ -130,7 +132,7 @@ class MailboxHost:
         listener = self._listener = GmapListener(self._answer, tls, limits, self.settings.proxy, times)
         found = await listener.listen_on(self.settings.listen, sockets or None)
         followed = [
-            FollowedFiles((self.settings.identities,), partial(self._follow_identities, listener)),
+            FollowedFiles(self._identities.folders, partial(self._follow_identities, listener)),
         ]
         if self.settings.lists is not None:
             followed.append(FollowedFiles(database_paths(self.settings.lists), self._follow_lists))
