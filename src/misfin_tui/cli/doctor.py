@@ -177,6 +177,13 @@ def check_email_accounts(profile: Profile) -> Iterator[Finding]:
             yield Finding("accounts", verdict, f"{name}: {doubt.text}", doubt.remedy)
 
 
+def check_mailboxes_elsewhere(profile: Profile) -> Iterator[Finding]:
+    """Whether mailboxes kept on servers can be opened, as far as it is known without connecting."""
+    from misfin_tui.cli.doctor_mailboxes import check_remote_mailboxes  # late: few profiles need it
+
+    yield from check_remote_mailboxes(profile)
+
+
 def check_databases(profile: Profile) -> Iterator[Finding]:
     """The databases that cannot be rebuilt are intact."""
     for path in (
@@ -323,6 +330,7 @@ CHECKS = (
     check_identities,
     check_accounts,
     check_email_accounts,
+    check_mailboxes_elsewhere,
     check_databases,
     check_mail,
     check_proofs,

@@ -57,30 +57,79 @@ def test(args: Namespace, services: Services, name: str) -> Exit:
 
 
 def _checked(args: Namespace, services: Services, settings: AccountConfig) -> Exit:
+    """Look at the mailbox, and report each step up to the first that failed."""
     from misfin.trust.refusal import TrustError
 
     identity = services.identity_store.load(settings.identity)
     server = settings.host if not settings.port else f"{settings.host}:{settings.port}"
     accept = services.config.trust.first_use == "accept"
     look = remote_mailboxes(services).look
-    verdict, remedy, status, fingerprint = "ok", "", Exit.DONE, ""
     try:
         found = asyncio.run(look(settings.host, settings.port, identity, trust_on_first_use=accept))
     except MisfinError as error:
-        text, remedy, verdict = str(error), error.remedy, "failed"
-        status = Exit.HELD if isinstance(error, TrustError) else Exit.FAILED
-    else:
-        server, fingerprint = found.server, found.fingerprint
-        text = f"{found.inbox:,} {'message' if found.inbox == 1 else 'messages'} in the inbox."
+        failed = _step_of(error)
+        for step in _STEPS[: _STEPS.index(failed)]:
+            _report(args, server, step, _DONE[step])
+        _report(args, server, failed, str(error), remedy=error.remedy, good=False)
+        return Exit.HELD if isinstance(error, TrustError) else Exit.FAILED
+    server, fingerprint = found.server, found.fingerprint
+    for step in _STEPS[:-1]:
+        _report(args, server, step, _DONE[step], fingerprint=fingerprint if step == "trust" else "")
+    _report(
+        args,
+        server,
+        "inbox",
+        f"{found.inbox:,} {'message' if found.inbox == 1 else 'messages'} in the inbox.",
+        fingerprint=fingerprint,
+    )
+    if fingerprint:
+        say(f"The certificate of {server} is trusted from now on: {fingerprint}")
+    return Exit.DONE
+
+
+_DONE = {
+    "server": "It answers, and speaks TLS.",
+    "trust": "Its certificate is the trusted one.",
+    "identity": "It accepts the certificate of the mailbox.",
+}
+_STEPS = (*_DONE, "inbox")
+
+
+def _step_of(error: MisfinError) -> str:
+    """The step at which something failed."""
+    from misfin.errors import DeliveryError
+    from misfin.gmap.errors import GmapTimeoutError, NotForUsError
+    from misfin.trust.refusal import TrustError
+
+    match error:
+        case TrustError():
+            return "trust"
+        case NotForUsError():
+            return "identity"
+        case GmapTimeoutError():
+            return "inbox"
+        case DeliveryError():
+            return "server"
+    return "inbox"
+
+
+def _report(
+    args: Namespace,
+    server: str,
+    step: str,
+    text: str,
+    *,
+    remedy: str = "",
+    fingerprint: str = "",
+    good: bool = True,
+) -> None:
     record = {
         "server": server,
-        "step": "inbox",
-        "verdict": {"ok": "good", "failed": "bad"}[verdict],
+        "step": step,
+        "verdict": "good" if good else "bad",
         "text": text,
         "remedy": remedy,
         "fingerprint": fingerprint,
     }
-    emit(args, record, f"gmap  {server}  {verdict}  {text}{' ' + remedy if remedy else ''}")
-    if fingerprint:
-        say(f"The certificate of {server} is trusted from now on: {fingerprint}")
-    return status
+    line = f"gmap  {server}  {step}  {'ok' if good else 'failed'}  {text}"
+    emit(args, record, f"{line} {remedy}".rstrip())

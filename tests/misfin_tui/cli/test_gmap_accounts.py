@@ -37,8 +37,11 @@ def test_a_remote_mailbox_is_added_fetched_read_and_filed(shell_with_key, remote
     shell, (box, server) = shell_with_key, remote
     box.add(gemmail(1))
     box.add(gemmail(2), "Archive")
-    checked, added = add(shell, server)
-    assert (checked["verdict"], checked["text"]) == ("good", "1 message in the inbox.")
+    *steps, added = add(shell, server)
+    assert [each["step"] for each in steps] == ["server", "trust", "identity", "inbox"]
+    assert {each["verdict"] for each in steps} == {"good"}
+    assert steps[-1]["text"] == "1 message in the inbox."
+    assert steps[1]["fingerprint"] == steps[-1]["fingerprint"] != ""
     assert (added["name"], added["address"]) == ("away", "ada@mail.test")
     (account,) = shell.json("account", "list")
     assert (account["name"], account["kind"], account["address"]) == ("away", "gmap", "ada@mail.test")
@@ -61,16 +64,40 @@ def test_a_remote_mailbox_is_added_fetched_read_and_filed(shell_with_key, remote
 def test_a_key_that_the_server_does_not_know_is_told_and_nothing_is_added(shell_with_key, remote):
     shell, (box, server) = shell_with_key, remote
     box.odd = lambda _asked: b"61 Not registered\r\n"
-    (checked,) = add(shell, server, check=1)
+    *before, checked = add(shell, server, check=1)
+    assert [(each["step"], each["verdict"]) for each in before] == [("server", "good"), ("trust", "good")]
+    assert (checked["step"], checked["verdict"]) == ("identity", "bad")
     assert "does not accept the certificate" in checked["text"]
     assert not (shell.root / "config.toml").exists()
+
+
+def findings(shell, check=0) -> str:
+    rows = shell.json("doctor", check=check)
+    return "\n".join(each["text"] for each in rows if each["topic"] == "accounts")
+
+
+def test_each_step_that_fails_is_named_and_what_waits_for_a_decision_is_found_by_doctor(shell_with_key):
+    shell = shell_with_key
+    box = GmapBox()
+    first, other = (person("localhost@localhost", number=number) for number in range(2))
+    with GmapServer([first, first, other], OWNER, box) as server:  # two requests look at the mailbox
+        add(shell, server)
+        port = server.port
+        *before, changed = shell.json("account", "test", "away", check=3)
+    (gone,) = shell.json("account", "test", "away", check=1)
+    assert (gone["step"], gone["verdict"]) == ("server", "bad")
+    assert [each["step"] for each in before] == ["server"]
+    assert (changed["step"], changed["verdict"]) == ("trust", "bad")
+    assert f"the certificate of localhost:{port} has changed" in findings(shell, check=1)
 
 
 def test_an_account_can_be_tested_and_removed_and_its_mail_stays(shell_with_key, remote):
     shell, (box, server) = shell_with_key, remote
     box.add(gemmail(1))
     add(shell, server, "--no-test")
-    assert shell.json("account", "test", "away")[0]["verdict"] == "good"
+    assert "away: localhost has not been met yet." in findings(shell)
+    assert shell.json("account", "test", "away")[-1]["verdict"] == "good"
+    assert f"away: localhost:{server.port} is trusted" in findings(shell)
     shell.run("fetch")
     (removed,) = shell.json("account", "remove", "away", "--yes")
     assert removed["path"].endswith("/mail/away@")
