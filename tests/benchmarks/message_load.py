@@ -1,7 +1,8 @@
 """The load: so many clients, each sending one message after the other over a new TLS connection.
 
-    python message_load.py PORT CLIENTS SECONDS IDENTITY.pem ADDRESS [BYTES]
+    python message_load.py PORT CLIENTS SECONDS IDENTITY.pem ADDRESS [BYTES [MAILBOXES]]
 
+With MAILBOXES, ``{}`` in the address is the number of a mailbox, another one each time.
 Prints one line of JSON: messages accepted per second, and the seconds one message took (median, 99 %) from
 connect() to the end of the answer. One thread over non-blocking sockets and Python's own TLS, so that the
 load is light, the clients do not wait for each other, and neither server is favoured. No two messages are
@@ -96,15 +97,19 @@ class Client:
         return True
 
 
-def load(port: int, clients: int, seconds: float, identity: str, address: str, size: int) -> dict[str, float]:
+def load(
+    port: int, clients: int, seconds: float, identity: str, address: str, size: int, mailboxes: int = 1
+) -> dict[str, float]:
     """Run the load and measure it."""
     context = context_for(identity)
     text = b"A line of an ordinary message, neither short nor long.\n" * 400
     numbers = itertools.count(time.time_ns())
 
     def message() -> bytes:
-        body = (b"\n\n\n# Message %d\n\n" % next(numbers) + text)[: size - 1] + b"\n"
-        return b"misfin://%b\t%d\r\n%b" % (address.encode(), len(body), body)
+        number = next(numbers)
+        body = (b"\n\n\n# Message %d\n\n" % number + text)[: size - 1] + b"\n"
+        to = address.replace("{}", str(number % mailboxes)).encode()
+        return b"misfin://%b\t%d\r\n%b" % (to, len(body), body)
 
     poll = select.epoll()
     active: dict[int, Client] = {}
@@ -137,5 +142,6 @@ def load(port: int, clients: int, seconds: float, identity: str, address: str, s
 
 
 if __name__ == "__main__":
-    where, count, duration, pem, to, *length = sys.argv[1:]
-    print(json.dumps(load(int(where), int(count), float(duration), pem, to, int(*length or [1024]))))
+    where, count, duration, pem, to, *more = sys.argv[1:]
+    length, many = (*map(int, more), *(1024, 1)[len(more) :])
+    print(json.dumps(load(int(where), int(count), float(duration), pem, to, length, many)))

@@ -97,6 +97,7 @@ class Reception:
         self._store = MailStore(settings.mail)
         self._seals = Seals(settings.mail)
         self._accounts = AccountBook(self._identities, self._store)
+        self._made: set[str] = set()
         self._inbox: Inbox = LocalInbox(self._store)
         self._seen: tuple[tuple[str, int, int], ...] = ()
         self._blocked: frozenset[str] = frozenset()
@@ -326,8 +327,9 @@ class Reception:
     def _create_folders(self) -> None:
         if self.settings.hand_over is not None:
             return  # nothing is kept here
-        for account in self._accounts.all():
-            self._store.create(account.directory)
+        for directory in {each.directory for each in self._accounts.all()} - self._made:
+            self._store.create(directory)
+            self._made.add(directory)
 
     async def _follow_identities(self) -> None:
         if (seen := await asyncio.to_thread(self._identities.stamp)) == self._seen:

@@ -7,6 +7,7 @@ of a message's key, which stays when it moves. Blocks; safe to call from any thr
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ from misfin.model.gemmail import GemmailMessage, Version
 from misfin.post.inbox import LocalInbox
 from misfin.store.mail.filenames import Entry
 from misfin.store.mail.keywords import check_tag, read_keywords, tags_of
-from misfin.store.mail.maildir import SUBDIRS, MailStore
+from misfin.store.mail.maildir import SUBDIRS, Maildir, MailStore
 from misfin.store.message.envelope import read
 
 _FOLDERS: Final = (TRASH, DRAFTS, SENT, ARCHIVE, INBOX)
@@ -62,6 +63,15 @@ class _Listing:
     """Whether the stamp would show any later change."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The folders, each with the paths whose times tell of changes in it."""
+
+    changed: int
+    """When the folder with all of them had last changed; 0 if that would not show the next change."""
+    folders: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 class KeptMailbox:
     """One mailbox: the mail in ``directory`` of ``store``."""
 
@@ -71,12 +81,17 @@ class KeptMailbox:
         self._directory = directory
         self._lock = threading.Lock()
         self._listing: _Listing | None = None
+        self._places: _Places | None = None
+        self._home = store.folder(directory, SENT).path.parent
+        self._maildirs: dict[str, Maildir] = {}
 
     def answer(self, asked: GmapAsked) -> GmapAnswer:
         """Do what is asked. Raises :class:`~misfin.errors.StoreError`; anything may be asked again."""
         with self._lock:
             if asked.act is GmapAct.LIST:
                 return success(", ".join(self._ids(asked.tag, asked.since)).encode())
+            if asked.act is GmapAct.READ and (answer := self._read_known(asked.message)) is not None:
+                return answer
             found = self._messages().get(asked.message)
             if found is None:
                 return NO_SUCH_MESSAGE
@@ -133,20 +148,32 @@ class KeptMailbox:
 
     def _look(self) -> tuple[list[str], tuple[tuple[str, int], ...]]:
         """The folders, and a value that changes with what is in them."""
+        changed = _changed(str(self._home))
+        places = self._places
+        if places is None or places.changed != changed:
+            places = self._places = self._look_for_folders(changed)
+        stamp = [(path, _changed(path)) for _, paths in places.folders for path in paths]
+        return [folder for folder, _ in places.folders], tuple(stamp)
+
+    def _look_for_folders(self, changed: int) -> _Places:
+        lasting = changed and time.time_ns() - changed > _SETTLED * 1e9
         folders = [each for each in self._store.folders(self._directory) if each not in _HIDDEN]
         folders.sort(key=lambda each: _FOLDERS.index(each) if each in _FOLDERS else len(_FOLDERS))
-        stamp = []
-        for folder in folders:
-            path = self._store.folder(self._directory, folder).path
-            for part in SUBDIRS:
-                try:
-                    stamp.append((f"{folder}/{part}", (path / part).stat().st_mtime_ns))
-                except OSError:
-                    stamp.append((f"{folder}/{part}", 0))
-        return folders, tuple(stamp)
+        return _Places(
+            changed if lasting else 0,
+            tuple(
+                (each, tuple(str(self._maildir(each).path / part) for part in SUBDIRS)) for each in folders
+            ),
+        )
+
+    def _maildir(self, folder: str) -> Maildir:
+        found = self._maildirs.get(folder)
+        if found is None:
+            found = self._maildirs[folder] = self._store.folder(self._directory, folder)
+        return found
 
     def _list(self, folder: str, found: dict[str, KeptMessage]) -> None:
-        maildir = self._store.folder(self._directory, folder)
+        maildir = self._maildir(folder)
         keywords = read_keywords(maildir.path)
         for entry in maildir.list():
             tags = {each for each in tags_of(entry.flags, keywords) if is_tag(each)}
@@ -156,9 +183,23 @@ class KeptMailbox:
                 tags.add(UNREAD)
             found.setdefault(id_of(entry.key), KeptMessage(entry, folder, frozenset(tags)))
 
+    def _read_known(self, message: str) -> GmapAnswer | None:
+        """Read a message where it was listed last; None if it is not there any more, or was not listed.
+
+        Whatever became of its tags, its text is the same: fetching a mailbox need not look at it again for
+        each message.
+        """
+        found = None if self._listing is None else self._listing.messages.get(message)
+        if found is None:
+            return None
+        try:
+            return self._read(found)
+        except MessageGoneError:
+            return None
+
     def _read(self, found: KeptMessage) -> GmapAnswer:
         entry = found.entry
-        maildir = self._store.folder(self._directory, found.folder)
+        maildir = self._maildir(found.folder)
         data = maildir.read(entry.key, _MOST_FILE, seen=f"{entry.subdir}/{entry.name}")
         try:
             stored = read(data)
@@ -215,6 +256,14 @@ class KeptMailbox:
             flags = "".join(each for each in entry.flags if each.isupper()) + "".join(chars.values())
         if not self._inbox.move(self._directory, found.folder, to, [(entry.key, flags)]):
             raise MessageGoneError("The message is no longer there.")
+
+
+def _changed(path: str) -> int:
+    """When a folder last changed; 0 if there is none."""
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - many for each request
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=65536)
