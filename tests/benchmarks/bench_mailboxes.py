@@ -108,7 +108,7 @@ def main(rounds: int = 5, seconds: float = 3.0) -> int:
                 opened.append(took)
         with receiver(one) as (single, _), receiver(many) as (host, _):
             for port, mailboxes in ((single, 1), (host, MANY)):
-                load(port, sender, mailboxes, 0.5)
+                load(port, sender, mailboxes, seconds)
             rates: dict[int, list[float]] = {1: [], MANY: []}
             for _ in range(rounds):
                 for port, mailboxes in ((single, 1), (host, MANY)):

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ logger = logging.getLogger("misfin.intake")
 
 _MOST_AT_ONCE = 64
 """Messages in one batch: more would make the first of them wait for long."""
+_FOLDERS_AT_ONCE = 8
+"""Folders written to at the same time: each waits for the disk, which syncs several as soon as one."""
 _REMEMBERED = 2048
 """Messages a new one is compared with; a message sent twice within one second is all this is for."""
 
@@ -91,6 +94,7 @@ class Intake:
         self._batches: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._recent: dict[bytes, _Fate] = {}
         self._writer: threading.Thread | None = None
+        self._threads = ThreadPoolExecutor(_FOLDERS_AT_ONCE, "misfin-intake-folder")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, incoming: Incoming) -> MisfinResponse:
@@ -115,6 +119,7 @@ class Intake:
         if writer is not None:
             self._batches.put([])  # the end, behind all the messages
             await asyncio.to_thread(writer.join)
+        await asyncio.to_thread(self._threads.shutdown)
 
     # ---- on the event loop ------------------------------------------------------------------------
 
@@ -172,16 +177,22 @@ class Intake:
             account = misfin_account(job.incoming.recipient).directory
             folder = HELD if job.incoming.checks.hold else INBOX
             folders.setdefault((account, folder), []).append(job)
-        results = [
-            result
-            for (account, folder), group in folders.items()
-            for result in self._store_in(account, folder, group)
-        ]
+        groups = list(folders.items())
+        parts = (
+            map(self._store_group, groups)
+            if len(groups) == 1
+            else self._threads.map(self._store_group, groups)
+        )
+        results = [result for part in parts for result in part]
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(self._settle, results)
         except RuntimeError:  # the loop is gone, and with it whoever waited for the answer
             logger.warning("%d messages were stored after their senders had gone.", len(results))
+
+    def _store_group(self, group: tuple[tuple[str, str], list[_Job]]) -> list[_Result]:
+        (account, folder), jobs = group
+        return self._store_in(account, folder, jobs)
 
     def _store_in(self, account: str, folder: str, jobs: list[_Job]) -> list[_Result]:
         """Store what goes into one folder; what became of each message. A bug, too, reaches whoever waits."""

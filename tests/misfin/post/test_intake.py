@@ -200,6 +200,17 @@ async def test_a_flood_is_stored_whole_and_in_few_batches(intake, store, monkeyp
     assert len(folders) < 30
 
 
+async def test_a_burst_to_many_mailboxes_is_stored_whole_in_each_of_them(intake, store):
+    people = [person(f"m{number}@mail.example") for number in range(20)]
+    burst = [message(f"# {turn}", to=each) for turn in range(10) for each in people]
+    assert {(await one).status for one in asyncio.as_completed(map(intake, burst))} == {20}
+    for each in people:
+        subjects = {GemmailMessage.from_bytes(envelope.to_gemmail(data)).subject for data in files(
+            store, account=each.address.address
+        )}  # fmt: skip
+        assert subjects == {str(turn) for turn in range(10)}
+
+
 def refuse(monkeypatch, number):
     def fsync(_handle):
         raise OSError(number, os.strerror(number))
