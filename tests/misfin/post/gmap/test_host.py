@@ -281,6 +281,22 @@ async def test_our_own_client_is_in_step_after_one_pass_and_the_next_does_nothin
         assert (again.arrived, again.here, again.there) == (0, 0, 0)
 
 
+async def test_what_another_program_moves_marks_or_removes_after_the_list_is_read_as_it_is_now(tmp_path):
+    async with Hosted(tmp_path) as there:
+        entries = {gemmail(number): there.deliver(number) for number in range(4)}
+        client, inbox = there.client(), there.store.folder(HERE)
+        names = {await away(lambda each=each: client.read(each)): each for each in await away(client.ids)}
+        inbox.move(entries[gemmail(0)].key, there.store.folder(HERE, "Archive"))
+        inbox.set_flags(entries[gemmail(1)].key, "S")
+        inbox.remove(entries[gemmail(2)].key)
+        inbox.move(entries[gemmail(3)].key, there.store.folder(HERE, "Held"))
+        for number in (0, 1):
+            assert await away(lambda n=number: client.read(names[gemmail(n)])) == gemmail(number)
+        for number in (2, 3):
+            said = await away(lambda n=number: client.ask(f"/msgid/{names[gemmail(n)]}"))
+            assert said.status == 51
+
+
 async def test_a_list_is_whole_while_messages_move(tmp_path):
     async with Hosted(tmp_path) as there:
         for number in range(40):
