@@ -88,7 +88,6 @@ class ServedConnection(asyncio.Protocol, ABC):
     """
 
     __slots__ = (
-        "_begun",
         "_discarded",
         "_heard",
         "_loop",
@@ -116,7 +115,6 @@ class ServedConnection(asyncio.Protocol, ABC):
         self.admission = Admission.SERVE
         self._session: TlsSession | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._begun = False
         self._peer_ended = False
         self._waiting = False
         self._received = 0
@@ -146,10 +144,6 @@ class ServedConnection(asyncio.Protocol, ABC):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._begun = True
-        if self.phase is ConnectionPhase.CLOSED:  # it was evicted before it began
-            transport.abort()
-            return
         self._heard = self._loop.time()
         self._enter(ConnectionPhase.HANDSHAKE, self._server.settings.handshake_timeout)
 
@@ -271,9 +265,7 @@ class ServedConnection(asyncio.Protocol, ABC):
 
     def stop(self) -> None:
         """The server is stopping: without a request, close now; with one, finish it."""
-        if not self._begun:
-            self.phase = ConnectionPhase.CLOSED
-        elif self.phase is ConnectionPhase.HANDSHAKE or (
+        if self.phase is ConnectionPhase.HANDSHAKE or (
             self.phase is ConnectionPhase.REQUEST and not self._promised()
         ):
             if self._session is not None:
@@ -283,14 +275,12 @@ class ServedConnection(asyncio.Protocol, ABC):
 
     def abort(self) -> None:
         """Close now, even in the middle of something."""
-        if not self._begun:
-            self.phase = ConnectionPhase.CLOSED
-        elif self.phase is not ConnectionPhase.CLOSED:
+        if self.phase is not ConnectionPhase.CLOSED:
             self._transport.abort()
 
     def give_way(self) -> None:
         """Close now to make room for another connection; a client that has begun its request gets 44."""
-        if not self._begun or self.phase is ConnectionPhase.HANDSHAKE:
+        if self.phase is ConnectionPhase.HANDSHAKE:
             self.abort()
             return
         if self.phase is ConnectionPhase.REQUEST:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from misfin.net.accepted import AcceptedTransport
 from misfin.net.limits import Admission
 from misfin.net.listening import Listener, listen
 from misfin.net.served import ServedConnection, logger
@@ -46,7 +47,6 @@ class TlsServer(ABC, Generic[ConnectionT]):
         self._listeners: list[Listener] = []
         self._connections: set[ServedConnection] = set()
         self._work: set[asyncio.Task[None]] = set()
-        self._beginning: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -143,28 +143,16 @@ class TlsServer(ABC, Generic[ConnectionT]):
         """Run the handler of one request; it is not cancelled if the client disconnects."""
         self._work.add(self._running_loop().create_task(self._run(work)))
 
-    # Tasks leave their set themselves: a callback would cost one more turn of the event loop each.
+    # A task leaves the set itself: a callback would cost one more turn of the event loop.
 
     async def _run(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             await work()
         finally:
-            self._leave(self._work)
+            task = asyncio.current_task(self._loop)
+            if task is not None:
+                self._work.discard(task)
             self._quiet.set()
-
-    async def _begin(self, connection: ServedConnection, stream: socket.socket) -> None:
-        try:
-            await self._running_loop().connect_accepted_socket(lambda: connection, stream)
-        except OSError:  # it ended before it began
-            stream.close()
-            connection.connection_lost(None)
-        finally:
-            self._leave(self._beginning)
-
-    def _leave(self, tasks: set[asyncio.Task[None]]) -> None:
-        task = asyncio.current_task(self._loop)
-        if task is not None:
-            tasks.discard(task)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         """The loop of this server; asyncio's own function makes a system call each time."""
@@ -177,7 +165,7 @@ class TlsServer(ABC, Generic[ConnectionT]):
         if connection is None:
             stream.close()
             return
-        self._beginning.add(self._running_loop().create_task(self._begin(connection, stream)))
+        AcceptedTransport(self._running_loop(), stream, connection)
 
     def _make_room(self) -> None:
         gives_way = self.limits.make_room()
