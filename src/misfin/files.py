@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
@@ -25,6 +25,8 @@ _OPEN_AT_ONCE = 64
 """Files kept open at the same time; systems allow a process a few hundred."""
 _PARALLEL_FROM = 4
 """From this many files on, syncing in parallel is worth the threads."""
+_SYNCERS = 4
+"""Threads that sync at the same time; a drive empties its cache once for all that ask meanwhile."""
 _NO_FOLDER_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP})
 """The errors of systems and file systems that cannot sync a folder."""
 
@@ -181,11 +183,7 @@ def write_new(files: Iterable[NewFile]) -> None:
             if len(handles) > 1:
                 for handle in handles:
                     _begin_sync(handle)
-            if len(handles) < _PARALLEL_FROM:
-                for handle in handles:
-                    os.fsync(handle)
-            else:
-                list(_syncers().map(os.fsync, handles))
+            _sync_all(handles)
             empty_drive_cache(handles[-1])  # once for all of them
         finally:
             for handle in handles:
@@ -214,6 +212,29 @@ def _write(handle: int, data: bytes, time: float | None) -> None:
             os.utime(handle, (time, time))
 
 
+def _sync_all(handles: Sequence[int]) -> None:
+    """Sync open files; many of them in parts, one for each thread and one for this one.
+
+    Handing over each file on its own would cost more than it takes (docs/decisions.md §24).
+    """
+    first, *others = [handles[start::_SYNCERS] for start in range(_SYNCERS)]
+    if len(handles) < _PARALLEL_FROM:
+        first, others = handles, []
+    syncing = [_syncers().submit(_sync_each, part) for part in others]
+    try:
+        _sync_each(first)
+    finally:
+        failures = [each.exception() for each in syncing]  # waits for all: the files are closed afterwards
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+def _sync_each(handles: Sequence[int]) -> None:
+    for handle in handles:
+        os.fsync(handle)
+
+
 def _begin_sync(handle: int) -> None:
     """Ask the system to start writing a file, without waiting: a hint, not a guarantee.
 
@@ -230,7 +251,7 @@ def _begin_sync(handle: int) -> None:
 def _syncers() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor  # late: reading mail never needs it
 
-    return ThreadPoolExecutor(4, "fsync")
+    return ThreadPoolExecutor(_SYNCERS - 1, "fsync")
 
 
 os.register_at_fork(after_in_child=_syncers.cache_clear)  # threads do not survive a fork
