@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _RECORD = 16384  # the most plaintext one TLS record holds, so the most one recv() can return
 _CHUNK = 65536  # how much ciphertext one bio_read() takes out
+# All of OpenSSL's, but first the one with SHA-256, for which processors have instructions: a handshake hashes
+# a lot (docs/decisions.md §24).
+_SUITES = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 CONTEXTS_KEPT = 64  # creating a Context costs more than a handshake step; few identities are in use at once
 # The kinds of key with which pyOpenSSL can sign a handshake.
 _SIGNING = (
@@ -308,7 +311,9 @@ def new_context(*, tickets: bool = False) -> SSL.Context:
     """What client and server have in common; ``tickets`` lets clients resume sessions."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
+    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE)
+    if hasattr(context, "set_tls13_ciphersuites"):  # older versions of pyOpenSSL do not have it
+        context.set_tls13_ciphersuites(_SUITES)
     if not tickets:
         context.set_options(SSL.OP_NO_TICKET)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)

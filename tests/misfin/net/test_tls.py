@@ -341,3 +341,21 @@ def test_an_identity_whose_key_is_another_ones_is_refused():
         client_session(broken, None, take)
     with pytest.raises(IdentityError):
         ServerTls(broken)
+
+
+@pytest.mark.skipif(not hasattr(SSL.Context, "set_tls13_ciphersuites"), reason="this pyOpenSSL cannot choose")
+def test_the_suite_that_processors_hash_fastest_is_chosen_and_others_still_work():
+    _, server = connected()
+    assert server._connection.get_cipher_name() == "TLS_AES_128_GCM_SHA256"
+    for only in (b"TLS_AES_256_GCM_SHA384", b"TLS_CHACHA20_POLY1305_SHA256"):
+        context = SSL.Context(SSL.TLS_METHOD)
+        context.set_tls13_ciphersuites(only)
+        client, server = SSL.Connection(context, None), ServerTls(ADA).session()
+        client.set_connect_state()
+        while not server.handshake_done:
+            with contextlib.suppress(SSL.WantReadError):
+                client.do_handshake()
+            server.receive(client.bio_read(65536))
+            with contextlib.suppress(SSL.Error):
+                client.bio_write(server.outgoing())
+        assert server._connection.get_cipher_name() == only.decode()
