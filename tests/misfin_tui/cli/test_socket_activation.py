@@ -36,15 +36,15 @@ def root(tmp_path):
     return root
 
 
-def command(root) -> list[str]:
-    return [sys.executable, "-m", "misfin_tui", "--profile", str(root), "receive"]
+def command(root, *words: str) -> list[str]:
+    return [sys.executable, "-m", "misfin_tui", "--profile", str(root), "receive", *words]
 
 
 @contextlib.contextmanager
-def receiver(root, listening: socket.socket):
+def receiver(root, listening: socket.socket, *words: str):
     """A receiver that was started as systemd does it."""
     process = subprocess.Popen(
-        [sys.executable, "-c", START, str(listening.fileno()), *command(root)],
+        [sys.executable, "-c", START, str(listening.fileno()), *command(root, *words)],
         pass_fds=[listening.fileno()],
         stdout=subprocess.PIPE,
         text=True,
@@ -59,7 +59,10 @@ def receiver(root, listening: socket.socket):
     assert process.returncode == 0
 
 
-async def test_a_restart_under_load_refuses_nobody_and_loses_nothing(root):
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+async def test_a_restart_under_load_refuses_nobody_and_loses_nothing(root, words):
+    if words and sys.platform != "linux":
+        pytest.skip("several processes receive on Linux only")
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
         port = listening.getsockname()[1]
         answers: list[bytes] = []
@@ -73,7 +76,7 @@ async def test_a_restart_under_load_refuses_nobody_and_loses_nothing(root):
 
         clients = [asyncio.create_task(send(name)) for name in range(3)]
         for last in (False, False, True):
-            running = receiver(root, listening)
+            running = receiver(root, listening, *words)
             await asyncio.to_thread(running.__enter__)
             before = len(answers)
             async with asyncio.timeout(60):
