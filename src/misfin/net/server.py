@@ -165,7 +165,11 @@ class TlsServer(ABC, Generic[ConnectionT]):
         if connection is None:
             stream.close()
             return
-        AcceptedTransport(self._running_loop(), stream, connection)
+        try:
+            AcceptedTransport(self._running_loop(), stream, connection)
+        except OSError:  # the system cannot watch another one
+            stream.close()
+            connection.connection_lost(None)
 
     def _make_room(self) -> None:
         gives_way = self.limits.make_room()

@@ -8,6 +8,7 @@ import socket
 from contextlib import contextmanager
 
 import pytest
+from receiving import serving
 
 from misfin.net.accepted import AcceptedTransport
 
@@ -140,3 +141,17 @@ async def test_a_bug_in_the_protocol_ends_the_connection_and_is_logged(caplog):
         assert await read_all(theirs) == b""
         await protocol.lost
     assert "a bug" in caplog.text
+
+
+async def test_a_connection_that_the_system_cannot_watch_takes_no_place(monkeypatch):
+    def refused(*_args):
+        raise OSError(28, "No space left on device")
+
+    async with serving() as post:
+        monkeypatch.setattr("misfin.net.accepted.AcceptedTransport.__init__", refused)
+        reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        async with asyncio.timeout(30):
+            assert await reader.read() == b""
+        writer.close()
+        assert post.receiver.connections == 0
+        assert post.receiver.figures.open_now == 0
