@@ -28,6 +28,7 @@ os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color", "TEXTUAL_ANIM
 os.environ.pop("NO_COLOR", None)
 
 import cairosvg
+import signed
 import synced
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -277,6 +278,26 @@ def invited(*then: str) -> Steps:
     return steps
 
 
+def signature(*then: str) -> Steps:
+    """A message with a good signature that has just arrived, opened, then these keys."""
+
+    async def steps(app: MisfinApp, pilot: Pilot[Any]) -> None:
+        await until(pilot, LIST)
+        folder = app.services.store.folder("work", "Inbox")
+        await asyncio.to_thread(folder.create)
+        data = await asyncio.to_thread(signed.message)
+        there = [*folder.path.glob("new/*"), *folder.path.glob("cur/*")]  # scenes share a profile
+        if not any(signed.SUBJECT.encode() in path.read_bytes() for path in there):
+            await asyncio.to_thread(folder.deliver, data)
+        await until(pilot, signed.SUBJECT)
+        await keys("slash", *"boathouse", "enter", "enter")(app, pilot)
+        await until(pilot, "you trust the key")
+        await keys(*then)(app, pilot)
+        await pilot.pause(0.4)
+
+    return steps
+
+
 def outbox_question(question: Question, *then: str) -> Steps:
     """Go to the message that asks this, then press these keys."""
 
@@ -496,15 +517,17 @@ SCENES = (
     Scene("sort", keys("o", words=LIST), "Oldest first"),
     Scene("read-all", keys("ctrl+r", words=LIST), "as read?"),
     Scene("filter", keys("K", "enter", words=LIST), "in the inbox match"),
-    Scene("parts", keys("j", "V", words=LIST), "part"),
-    Scene("headers", keys("j", "h", words=LIST), "As received"),
+    Scene("parts", finding("The boat on", "V"), "tides.csv"),
+    Scene("headers", finding("Three new", "h"), "As received"),
     Scene("invitation", invited("ctrl+n"), "The answer goes to", mail=True),
     Scene("small-invitation", invited(), "Next: ", size=SMALL, mail=True),
+    Scene("signature", signature("i"), "OpenPGP key", mail=True),
+    Scene("attachments", finding("The boat on", "enter", "v"), "s saves, a saves all"),
     Scene("replies", keys("j", "enter", "ctrl+t", words=LIST), "messages"),
     Scene("left-behind", left_behind, "for good?", removed=True),
     Scene("unsubscribe", unsubscribing, "from Harbour Weekly?"),
     Scene("html", finding("Your ticket", "enter", "x"), "Outward"),
-    Scene("evidence", finding("The boat on", "enter", "i"), "Nobody signed"),
+    Scene("evidence", finding("The boat on", "enter", "i"), "No mail server signed"),
     Scene("charset", finding("The boat on", "enter", "ctrl+u"), "Read the text as"),
     Scene("muted", keys("j", "Q", "slash", *"tag:muted", "enter", words=LIST), "muted"),
     Scene("sign-in", signing_in, "WDJB-MJHT"),
@@ -519,7 +542,7 @@ SCENES = (
     Scene("attic", in_attic, "Dear Ada", synced=True),
     Scene("inbox-synced", in_sidebar, "Attic", synced=True),
     Scene("small-filter", keys("K", "enter", words=LIST), "in the inbox match", size=SMALL),
-    Scene("small-parts", keys("j", "V", words=LIST), "part", size=SMALL),
+    Scene("small-parts", finding("The boat on", "V"), "tides.csv", size=SMALL),
     Scene("small-sync", syncing, "1,200 of", size=SMALL, synced=True),
     Scene("small-sync-question", asked, "Was this intended?", size=SMALL, synced=True),
     Scene("small-attic", in_attic, "Dear Ada", size=SMALL, synced=True),
