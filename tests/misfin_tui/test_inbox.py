@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
+from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, settled, shown, type_text, until
 from mailboxes import Mailbox, mail
 from outgoing import claimed, finish, recipients
 from post import NOW, gemmail
@@ -854,3 +854,14 @@ async def test_a_folder_is_gone_to_by_the_beginning_of_its_name(profile, mailbox
         await on_screen(pilot, "Archive · 0 conversations")
         await pilot.press("at")
         await until(pilot, lambda: "There is only one account." in notices(app))
+
+
+async def test_the_status_line_names_the_account_whose_mail_is_shown(profile, mailbox):
+    Mailbox(profile.mail, "bob@hive.test").put(gemmail("# Elsewhere"))
+    async with at_desk(profile) as (app, pilot):
+        await on_screen(pilot, "all accounts")
+        await settled(pilot)  # nothing else is about to draw that line again
+        for account in (ALICE, "bob@hive.test", ALICE, "bob@hive.test"):
+            await pilot.press("at")
+            await until(pilot, lambda account=account: app.screen.messages.view.account == account)
+            await until(pilot, lambda account=account: account in shown(app).splitlines()[0])

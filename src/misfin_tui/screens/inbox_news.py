@@ -100,10 +100,14 @@ class InboxStatus(ScreenController):
             parts.append(f"{len(messages.marks):,} selected")
         messages.border_title = Content(plain(" · ".join(parts), one_line=True))
         messages.empty_text = self._why_empty(view)
+        self._show_news()  # it begins with the account
 
     def set_news(self, what: str, text: str, tone: str = "muted") -> None:
         """Set or remove one piece of news of the status line; their order is fixed."""
         self._news[what] = (text, tone)
+        self._show_news()
+
+    def _show_news(self) -> None:
         news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
         view = self.messages.view
         several = "all accounts" if self.several else ""
