@@ -657,15 +657,15 @@ async def test_nothing_is_offered_that_the_list_gives_no_occasion_for(profile, m
         await pilot.click("#messages", offset=(30, 2), button=3)
         await on_screen(pilot, "Reply all")
         assert "Edit draft" not in shown(app)
-        await pilot.press("end", "enter")  # everything else
+        await pilot.press("end", "up", "enter")  # everything else here
         await on_screen(pilot, "Unread only")
         assert "Save search" not in shown(app)
-        await pilot.press("escape")
+        await pilot.press("escape", "escape")
         app.screen.search.open_view(View(query="from:nile"))
         await on_screen(pilot, "Search: from:nile")
         await pilot.click("#messages", offset=(30, 2), button=3)
         await on_screen(pilot, "Reply all")
-        await pilot.press("end", "enter")  # everything else
+        await pilot.press("end", "up", "enter")  # everything else here
         await on_screen(pilot, "Save search")
 
 

@@ -372,11 +372,10 @@ async def test_a_menu_in_the_sidebar_offers_what_fits_the_line_under_the_pointer
         await on_screen(pilot, "Rename folder")
         assert "Remove folder" in shown(app)
         assert "Sync" not in shown(app)
-        await pilot.press("end", "enter")  # everything else
-        await pilot.press("end")  # it is longer than the window
+        await pilot.press("end", "enter")  # the whole program
         await on_screen(pilot, "Sync")
         assert "Rename folder" not in shown(app)
-        await pilot.press("home")
+        await pilot.press("home", "enter")  # back
         await on_screen(pilot, "Rename folder")
 
 
