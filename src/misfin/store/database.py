@@ -60,6 +60,15 @@ class Database:
         with self._lock:
             self._db.close()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """No other thread comes in between what is read and written inside the block.
+
+        It saves waiting, too: whoever writes keeps the others out until that is on the disk.
+        """
+        with self._lock:
+            yield
+
     def read(self, sql: str, values: Values = ()) -> list[Any]:
         """All rows of a query."""
         with self._lock, self._translated():

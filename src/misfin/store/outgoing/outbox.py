@@ -257,13 +257,14 @@ class Outbox:
         the message that is expected, which need not be read again then.
         """
         by = now if due_by is None else due_by
-        follows = outbox_claims.follows(self._db, route, by)
-        with self._db.write_soon() if follows else self._db.write():
-            for ending in endings:
-                outbox_claims.end(self._db, self.owner, *ending, now)
-            claim = outbox_claims.take(self._db, self.owner, now, only, by, batch, route, known)
-        if follows and claim is None:
-            self._db.sync()
+        with self._db.together():
+            follows = outbox_claims.follows(self._db, route, by)
+            with self._db.write_soon() if follows else self._db.write():
+                for ending in endings:
+                    outbox_claims.end(self._db, self.owner, *ending, now)
+                claim = outbox_claims.take(self._db, self.owner, now, only, by, batch, route, known)
+            if follows and claim is None:
+                self._db.sync()
         return claim
 
     def next_over(
@@ -278,7 +279,8 @@ class Outbox:
 
         The numbers of its attempts are 0, so that it can do nothing in place of a claim.
         """
-        return outbox_claims.next_over(self._db, route, due_by, only, batch)
+        with self._db.together():
+            return outbox_claims.next_over(self._db, route, due_by, only, batch)
 
     def sync(self) -> None:
         """Make durable what is not yet."""
