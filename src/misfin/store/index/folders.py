@@ -35,11 +35,13 @@ class Folder(NamedTuple):
 
 
 def load(db: sqlite3.Connection) -> list[Folder]:
-    """All folders in the index."""
+    """All folders in the index. Raises ``sqlite3.DatabaseError`` for a damaged file."""
     rows = db.execute(
         "SELECT folder, account, name, path, new_state, cur_state, keywords FROM folders ORDER BY folder"
-    )
-    return [_folder(*row) for row in rows.fetchall()]
+    ).fetchall()
+    if not all(isinstance(row[3], bytes) for row in rows):  # SQLite does not notice every damage
+        raise sqlite3.DatabaseError("a folder has no path")
+    return [_folder(*row) for row in rows]
 
 
 def learn(db: sqlite3.Connection, present: FolderPlaces) -> None:

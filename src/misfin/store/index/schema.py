@@ -222,10 +222,16 @@ END;
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file as it is. Transactions are started explicitly; a lock is waited for ``BUSY_MS``."""
     db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-    # In WAL mode a power cut may lose the last commits, but never reorders them.
-    db.execute("PRAGMA synchronous=NORMAL")
-    db.execute("PRAGMA temp_store=MEMORY")
-    db.execute("PRAGMA cache_size=-1024")  # kilobytes; several are open at once, and the system caches too
+    try:
+        # In WAL mode a power cut may lose the last commits, but never reorders them.
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA temp_store=MEMORY")
+        db.execute(
+            "PRAGMA cache_size=-1024"
+        )  # kilobytes; several are open at once, and the system caches too
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

@@ -13,7 +13,7 @@ import pytest
 from mailboxes import ME, mail, scanned, subjects
 
 from misfin.errors import StoreError
-from misfin.store.index import MailIndex, read, schema
+from misfin.store.index import MailIndex, folders, read, schema
 from misfin.store.rows import Changes, View
 
 INBOX = View(ME, "Inbox")
@@ -65,6 +65,32 @@ def test_memory_can_be_released_at_any_time(path, box):
             enough.set()
             releasing.join()
     index.release_memory()  # also when it is closed
+
+
+def test_a_file_that_is_no_database_is_closed_again(path, monkeypatch):
+    closed = []
+
+    class Watched(sqlite3.Connection):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **named: real(*given, factory=Watched, **named))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"not a database" * 500)
+    with pytest.raises(sqlite3.DatabaseError):
+        schema.connect(path)
+    assert len(closed) == 1
+
+
+def test_a_folder_without_a_path_means_damage_that_sqlite_did_not_see():
+    with closing(sqlite3.connect(":memory:")) as db:
+        columns = "folder, account, name, path, new_state, cur_state, keywords"
+        db.execute(f"CREATE TABLE folders ({columns})")
+        db.execute("INSERT INTO folders VALUES (1, 'ada', 'Inbox', NULL, '', '', '')")
+        with pytest.raises(sqlite3.DatabaseError):
+            folders.load(db)
 
 
 def other_program(path):

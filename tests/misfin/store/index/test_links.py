@@ -47,6 +47,10 @@ class Threads:
         self.db.execute("INSERT INTO boxes VALUES (1, 1)")
         self.rows: dict[int, list[int]] = {}
 
+    def __del__(self) -> None:
+        """With the last reference: Hypothesis makes one for each example."""
+        self.db.close()
+
     def add(self, *numbered: tuple[int, Sketch]) -> None:
         left = Unsettled()
         digests = []
