@@ -20,6 +20,7 @@ from misfin_tui.linear.reading import read
 from misfin_tui.linear.terminal import LineTerminal
 from misfin_tui.paths import Profile
 from misfin_tui.services import Services
+from misfin_tui.services.stopping import stop
 
 WAIT = 30.0
 """Seconds until a command must have ended; none that a test types takes so long."""
@@ -77,6 +78,7 @@ async def at_lines(profile: Profile) -> AsyncIterator[LineDesk]:
     try:
         yield LineDesk(Desk(services, LineTerminal(source, target)), typing, output)
     finally:
+        await stop(services)
         services.close()
         for each in (source, typing, target):
             os.close(each)
