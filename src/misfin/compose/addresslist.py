@@ -8,7 +8,8 @@ one stray quotation mark does not make a single entry of a long pasted list.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from misfin.valueclass import dataclass
 
 _QUOTED = r'"(?:[^"\\\n]|\\.)*+"'
 _COMMENT = r"\((?:[^()\\\n]|\\.|\([^()\n]*+\))*+\)"

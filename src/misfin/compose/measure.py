@@ -6,7 +6,6 @@ Pure: sizes are those of the bytes on the wire, with metadata, in UTF-8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from misfin.errors import GemmailError
 from misfin.model.address import MisfinAddress
@@ -14,6 +13,7 @@ from misfin.model.gemmail import MAX_B_REQUEST, MAX_MESSAGE, GemmailMessage, Ver
 from misfin.model.gemtext import compose
 from misfin.model.replies import forward_bytes, outgoing_recipients
 from misfin.store.outgoing.drafts import Draft
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 from misfin.compose.addresslist import entries_of
@@ -22,6 +21,7 @@ from misfin.model.recipient import (
     without_prefix,
 )
 from misfin.model.safetext import plain
+from misfin.valueclass import dataclass
 
 
 def to_entry(address: MisfinAddress) -> str:

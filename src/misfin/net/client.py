@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from misfin.errors import IdentityError, RedirectError
@@ -18,6 +18,7 @@ from misfin.net.dialing import Endpoint, Timeouts
 from misfin.net.handover import Hook
 from misfin.trust.identity import Identity, identity_from_pem
 from misfin.trust.pins import PinBook
+from misfin.valueclass import dataclass
 from misfin.wire import MisfinResponse
 
 __all__ = ["MAX_REDIRECTS", "Delivery", "HostOverride", "MisfinClient", "Timeouts", "Try"]

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from misfin.errors import (
@@ -27,6 +27,7 @@ from misfin.net.dialing import Endpoint, Timeouts
 from misfin.net.handover import Hook, answer_by_alert, call, hand_over
 from misfin.trust.refusal import TrustError
 from misfin.trust.tofu import Decision, Remark
+from misfin.valueclass import dataclass
 from misfin.wire import ClientProtocol, MisfinRequest, MisfinResponse
 
 if TYPE_CHECKING:

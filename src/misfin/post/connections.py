@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.post.transport import RouteConnection

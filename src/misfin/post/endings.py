@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from misfin.errors import RemoteError
 from misfin.store.outgoing.deliveries import Question, Transcript
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.post.events import Event

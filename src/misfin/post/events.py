@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from misfin.errors import StoreError
 from misfin.model.account import AddressKind
@@ -25,6 +24,7 @@ from misfin.store.outgoing.outbox import (
     Outgoing,
     Transcript,
 )
+from misfin.valueclass import dataclass
 
 _KEEP_DELIVERED = 30 * 86400.0
 

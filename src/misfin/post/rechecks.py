@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from misfin.errors import MisfinError
 from misfin.model.account import AddressKind
@@ -13,6 +12,7 @@ from misfin.post.events import CourierNotice, Event
 from misfin.post.transport import Rechecking, Transport
 from misfin.store.outgoing.deliveries import ABOUT_TRUST, DeliveryState
 from misfin.store.outgoing.outbox import Outbox
+from misfin.valueclass import dataclass
 
 AGAIN = 900.0
 """Seconds between two looks at the same server."""

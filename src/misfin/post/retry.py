@@ -8,12 +8,12 @@ arguments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from misfin.post.endings import Accepted, Ask, Pace, Permanent, Result, Temporary, Unknown, Wait
 from misfin.store.outgoing.deliveries import History, Question
+from misfin.valueclass import dataclass
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 KEEP_TRYING = 3 * DAY

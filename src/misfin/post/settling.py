@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from misfin.errors import ClaimLostError, LocalError, MisfinError, StoreError
 from misfin.post.endings import Ask, Ending, Pace, Permanent, Result, RouteError, Temporary, Unknown
 from misfin.post.retry import Fail, Hold, Reason, Retry, Taken, UnknownOutcome, next_try
 from misfin.store.outgoing.deliveries import DeliveryState, History, Outcome, Transcript
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ it short and free of control characters. Times are Unix seconds, sizes are bytes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
@@ -42,6 +42,7 @@ from misfin.post.endings import (
     Wait,
 )
 from misfin.store.outgoing.deliveries import Outgoing
+from misfin.valueclass import dataclass
 
 if TYPE_CHECKING:
     from misfin.model.account import AddressKind

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from misfin.errors import AddressError, IdentityError
 from misfin.model.address import MisfinAddress
 from misfin.trust.fingerprint import Fingerprints, fingerprints_of
+from misfin.valueclass import dataclass
 
 # OpenSSL accepts chains of at most 100 KiB in a handshake; nothing longer is read from a file either.
 MAX_CERTIFICATE = 100 * 1024

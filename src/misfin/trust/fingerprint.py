@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from misfin.errors import IdentityError
 from misfin.model.fingerprint import normalize_fingerprint
+from misfin.valueclass import dataclass
 
 __all__ = ["Fingerprints", "fingerprints_of", "matches", "normalize_fingerprint"]
 

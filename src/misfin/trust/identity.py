@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ from misfin.model.address import MisfinAddress
 from misfin.trust.certificate import CertificateInfo, quiet, read_certificate, signed_by
 from misfin.trust.fingerprint import normalize_fingerprint
 from misfin.trust.issuing import CertificateSigner, PrivateKey, build_certificate
+from misfin.valueclass import dataclass
 
 __all__ = [
     "CertificateInfo",

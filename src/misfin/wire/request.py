@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.errors import AddressError, GemmailError, MessageTooLargeError, RemoteProtocolError
 from misfin.model.address import MisfinAddress, parse_token
 from misfin.model.gemmail import Flag, GemmailMessage, Version
 from misfin.model.replies import paired
+from misfin.valueclass import dataclass
 from misfin.wire.limits import MAX_B_REQUEST, MAX_C_HEADER, MAX_MESSAGE
 
 SCHEME = b"misfin://"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from misfin.errors import AddressError, LocalProtocolError, RemoteProtocolError
 from misfin.model.address import MisfinAddress
 from misfin.model.fingerprint import normalize_fingerprint
 from misfin.model.status import is_redirect, is_success
+from misfin.valueclass import dataclass
 from misfin.wire.limits import MAX_RESPONSE
 
 _LINE = re.compile(r"([0-9]{2})(?: (.*))?", re.DOTALL)

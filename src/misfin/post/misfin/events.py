@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from misfin.post.events import News
 from misfin.trust.certificate import CertificateInfo
 from misfin.trust.tofu import Decision
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

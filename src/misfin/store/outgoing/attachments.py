@@ -13,12 +13,12 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from misfin.errors import InputError, StoreError
 from misfin.files import new_private, private_folder, sync_folder
+from misfin.valueclass import dataclass
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".misfin-"

@@ -5,10 +5,10 @@ Times are Unix seconds, 0 where there is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from misfin.model.account import AddressKind
+from misfin.valueclass import dataclass
 
 
 class DeliveryState(StrEnum):

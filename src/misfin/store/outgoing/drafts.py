@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -35,6 +35,7 @@ from misfin.store.message.headers import (
 )
 from misfin.store.outgoing.attachments import AttachedFile, AttachmentFiles, is_key, key_of
 from misfin.store.outgoing.draft_fields import is_whole, mark_of, people, writes_gemtext
+from misfin.valueclass import dataclass
 
 _FLAGS = "DS"  # Maildir's "draft" and "seen": a draft is never unread mail
 _FIELD = b"Misfin-Draft"

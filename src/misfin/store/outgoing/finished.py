@@ -7,9 +7,9 @@ from there.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from misfin.store.outgoing.attachments import is_key
+from misfin.valueclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
