@@ -74,6 +74,12 @@ def figure(what: str, value: float, unit: str, goal: float | None = None, note: 
     print(f"  {what:44s} {value:8.2f} {unit:7s} {verdict:24s} {note}".rstrip(), flush=True)
 
 
+def missed() -> None:
+    """Say which goals were missed."""
+    if _missed:
+        print("MISSED: " + ", ".join(_missed))
+
+
 class Terminal:
     """A program in a pseudo terminal; what it draws is read all the time, as a terminal does."""
 
@@ -517,8 +523,7 @@ def main(parts: list[str], folder: Path, rounds: int) -> None:
     if "drawing" in parts:
         print("a message laid out")
         drawing()
-    if _missed:
-        print("MISSED: " + ", ".join(_missed))
+    missed()
 
 
 if __name__ == "__main__":
