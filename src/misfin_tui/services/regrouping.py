@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from misfin.errors import InputError
 from misfin.store.filing_changes import RegroupAction, Undo
-from misfin.store.index.regrouping import GroupingDecision, RegroupingFile
+from misfin.store.index.regrouping import GroupingDecision, Regrouping, RegroupingFile
 from misfin_tui.messages import MailChanged
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ class Regrouper:
         file = RegroupingFile(self._services.profile.conversations)
         decided, token = file.read(), self._token(row.row)
         self._note(RegroupAction.SPLIT, [decided.about(token)])
-        decided = decided.with_split(token)
-        file.write(decided)
-        self._services.index.regroup(decided, [row.thread])
+        self._decide(file, decided.with_split(token), [row.thread])
 
     def _join(self, threads: Sequence[int]) -> None:
         firsts = [self._services.index.thread(thread)[:1] for thread in threads]
@@ -62,12 +60,16 @@ class Regrouper:
         self._note(RegroupAction.JOIN, [decided.about(token) for token in others])
         for token in others:
             decided = decided.with_joined(token, to)
-        file.write(decided)
-        self._services.index.regroup(decided, threads)
+        self._decide(file, decided, threads)
+
+    def _decide(self, file: RegroupingFile, decided: Regrouping, threads: Collection[int]) -> None:
+        from misfin.store.index.deciding_groups import decide  # late: it brings the parsers of mail along
+
+        decide(self._services.index, file, decided, threads)
 
     def take_back(self, undo: Undo) -> None:
         """Undo a decision. Raises :class:`StoreError`."""
-        from misfin.store.index.undoing_groups import take_back  # late: it brings the parsers of mail along
+        from misfin.store.index.deciding_groups import take_back  # late, as above
 
         earlier = [
             GroupingDecision(message, split, tuple(to)) for message, split, to in json.loads(undo.argument)

@@ -336,15 +336,15 @@ class MailIndex:
         with self._counting:
             return None if self._filing else self._filed
 
-    def regroup(self, decided: Regrouping, threads: Sequence[int], said: Said | None = None) -> None:
-        """Put a decision about these conversations into effect; ``said``, if one was taken back, is what
-        their messages say. Raises :class:`StoreError`.
+    def regroup(self, decided: Regrouping, said: Said) -> None:
+        """Put what is decided into effect for messages that say this of their conversations.
+
+        Raises :class:`StoreError`.
         """
         from misfin.store.index import regrouping
 
         with suppress(LostError):  # an index built again follows it by itself
-            act = regrouping.regroup(decided, threads) if said is None else None
-            self._database.write(act or regrouping.regroup_as_said(decided, said or {}))
+            self._database.write(regrouping.regroup(decided, said))
 
     def refile(self, changes: Sequence[Refiled]) -> None:
         """Update the index after our own renames, without listing the folders."""

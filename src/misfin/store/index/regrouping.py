@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -43,14 +43,13 @@ class Regrouping:
     joined: tuple[tuple[int, int], ...] = ()
 
     def tokens(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
-        """The tokens of a message, its own first, as they count now."""
+        """What counts of the tokens that a message says, its own first, and what was added to them."""
         own, *named = tokens or (0,)
         added = [to for message, to in self.joined if message == own]
         if own in self.split:
             named = []
-        else:  # what was joined stands among the tokens of the index, and says nothing about what is before
-            begins = self.split.difference(added)
-            cut = max((at for at, token in enumerate(named) if token in begins), default=0)
+        else:
+            cut = max((at for at, token in enumerate(named) if token in self.split), default=0)
             named = named[cut:]
         return tuple(dict.fromkeys((*tokens[:1], *named, *added)))
 
@@ -113,37 +112,12 @@ class RegroupingFile:
             raise StoreError(f"{self._path} could not be written: {error.strerror}.") from error
 
 
-def regroup(decided: Regrouping, threads: Sequence[int]) -> Callable[[sqlite3.Connection], None]:
-    """The change of the index that puts a decision about these conversations into effect."""
-
-    def act(db: sqlite3.Connection) -> None:
-        asked = "SELECT row, own_token, tokens FROM messages WHERE thread IN (SELECT value FROM json_each(?))"
-        together: set[int] = set(threads)
-        lost: set[int] = set()
-        for row, own, packed in db.execute(asked, (json.dumps(list(threads)),)).fetchall():
-            before = unpack(packed)
-            now = decided.tokens(before)
-            if now != before:
-                db.execute("UPDATE messages SET tokens = ? WHERE row = ?", (pack(now), row))
-                lost.update(set(before) - set(now))
-            if own in decided.split:
-                db.execute("UPDATE messages SET unlinked = 0, parent = NULL WHERE row = ?", (row,))
-            joined = [to for message, to in decided.joined if message == own]
-            for thread in set(links.threads_of(db, joined).values()):
-                together.add(links.merge(db, [thread, _thread_of(db, row)]))
-        places = links.threads_of(db, lost)
-        for thread in together:
-            links.split(db, thread, {token for token, where in places.items() if where == thread})
-
-    return act
-
-
 Said = Mapping[int, tuple[tuple[int, ...], bool]]
 """What messages themselves say, by their rows: see :func:`misfin.store.index.digest.linking`."""
 
 
-def regroup_as_said(decided: Regrouping, said: Said) -> Callable[[sqlite3.Connection], None]:
-    """The same for a decision that was taken back: what the messages name counts again."""
+def regroup(decided: Regrouping, said: Said) -> Callable[[sqlite3.Connection], None]:
+    """The change of the index that puts what is decided into effect for messages that say this."""
 
     def act(db: sqlite3.Connection) -> None:
         lost: set[int] = set()
@@ -172,7 +146,3 @@ def regroup_as_said(decided: Regrouping, said: Said) -> Callable[[sqlite3.Connec
             links.split(db, thread, {token for token, where in places.items() if where == thread})
 
     return act
-
-
-def _thread_of(db: sqlite3.Connection, row: int) -> int:
-    return int(db.execute("SELECT thread FROM messages WHERE row = ?", (row,)).fetchone()[0])

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mailboxes import NOW, Mailbox, mail
 
-from misfin.store.index import MailIndex
+from misfin.store.index import MailIndex, deciding_groups
+from misfin.store.index.deciding_groups import take_back
 from misfin.store.index.regrouping import NONE, Regrouping, RegroupingFile
 from misfin.store.index.threads import token
-from misfin.store.index.undoing_groups import take_back
 from misfin.store.rows import View
 
 
@@ -50,8 +50,8 @@ def sets(*words: str) -> set[frozenset[str]]:
 
 
 def decide(index, file, decided: Regrouping) -> None:
-    file.write(decided)
-    index.regroup(decided, sorted({row.thread for row in index.messages(View(), 999)}))
+    threads = {row.thread for row in index.messages(View(), 999)}
+    deciding_groups.decide(index, file, decided, threads)
 
 
 def test_a_split_takes_the_replies_along_and_lasts(index, box, file):
@@ -108,6 +108,29 @@ def test_what_a_message_was_joined_with_may_be_split_off_elsewhere(index, box, f
     assert conversations(index) == sets("abe")
     index.build()
     assert conversations(index) == sets("abe")
+
+
+@pytest.mark.parametrize("split_first", [True, False])
+def test_what_was_said_before_a_split_message_stays_cut_off_from_who_is_joined_with_it(
+    index, box, file, split_first
+):
+    for at, (name, above) in enumerate((("a", ""), ("b", ""), ("c", ""), ("f", "ac"))):
+        box.put(message(name, *above, at=at))
+    index.scan()
+    steps = [
+        lambda decided: decided.with_split(of("c")),
+        lambda decided: decided.with_joined(of("f"), of("c")),
+    ]
+    decided = NONE
+    for step in steps if split_first else reversed(steps):
+        decided = step(decided)
+        decide(index, file, decided)
+    assert conversations(index) == sets("a", "b", "cf")
+    decide(index, file, decided.with_joined(of("a"), of("b")))
+    take_back(index, file, [decided.about(of("a"))])
+    assert conversations(index) == sets("a", "b", "cf")
+    index.build()
+    assert conversations(index) == sets("a", "b", "cf")
 
 
 def test_a_message_can_be_joined_with_several(index, box, file):
