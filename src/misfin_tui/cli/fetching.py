@@ -14,17 +14,19 @@ _SELDOM: Final = 50_000
 
 def fetch(args: Namespace) -> int:
     """Sync e-mail accounts with their servers, once or until stopped."""
-    if args.follow:
-        from misfin_tui.cli.following import follow
-
-        return follow(args)
-    gc.set_threshold(_SELDOM)
+    if not args.follow:
+        gc.set_threshold(_SELDOM)
     from misfin_tui.cli.head_starts import head_starts
     from misfin_tui.paths import find_profile
 
     begun = head_starts(find_profile(args.profile).config, args.account)
     try:
-        from misfin_tui.cli.fetching_once import fetch_once  # late: the server answers meanwhile
+        # What fetches is loaded late: the server answers meanwhile.
+        if args.follow:
+            from misfin_tui.cli.following import follow
+
+            return follow(args, begun)
+        from misfin_tui.cli.fetching_once import fetch_once
 
         return fetch_once(args, begun)
     finally:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from misfin.errors import LocalError
@@ -20,6 +20,7 @@ from misfin_tui.config.accounts import mail_directory
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from misfin.net.head_start import HeadStart
     from misfin.post.fetching.lock import FetchLock
     from misfin.post.fetching.syncsource import SyncSource
     from misfin.post.source import SourceStatus
@@ -29,14 +30,17 @@ _AT_REST: Final = 2.0
 """Seconds after the state of an account has changed when memory is tidied."""
 
 
-def follow(args: Namespace) -> int:
-    """Report the state of each account on standard output as it changes, and run until SIGTERM or ctrl+c."""
+def follow(args: Namespace, begun: Mapping[str, HeadStart]) -> int:
+    """Report the state of each account on standard output as it changes, and run until SIGTERM or ctrl+c.
+
+    ``begun`` are connections that are being made already, by account.
+    """
     from misfin.post.fetching.lock import FetchLock  # late: not for fetching once
     from misfin_tui.services.heap import share_one_heap
 
     share_one_heap()
     with open_services(args) as services:
-        sources = sources_of(services, args.account)
+        sources = sources_of(services, args.account, begun)
         if not sources:
             raise LocalError(
                 "No account fetches mail.", remedy="Add one: misfin-tui account add NAME --address ADDRESS"

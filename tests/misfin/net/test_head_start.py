@@ -46,6 +46,17 @@ def test_what_nobody_takes_is_closed(server):
     near.close()
 
 
+def test_what_was_begun_long_ago_is_closed_and_not_given(server, monkeypatch):
+    begun = HeadStart("127.0.0.1", port(server))
+    near, _ = server.accept()
+    near.settimeout(5)
+    begun._thread.join(5)
+    monkeypatch.setattr(begun, "_begun", begun._begun - 20)
+    assert begun.take(0) is None
+    assert near.recv(1) == b""
+    near.close()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid", "\udcff", "x" * 300])
 def test_a_failure_is_nothing_to_take(host):
     with socket.create_server(("127.0.0.1", 0)) as gone:
