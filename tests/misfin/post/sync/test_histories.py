@@ -435,8 +435,10 @@ class Histories(RuleBasedStateMachine):
             self.new_there(place=place, flags=flags, same_id=False)
         self.settle()
         entries = [each for each in self.files(place) if self.sure(self.content(each))]
+        if "under another name" in what:  # a mover leaves its tags behind, or not
+            entries = [each for each in entries if not self.flags_of(each, place).tags]
         if not entries:
-            return  # its folder was renamed here meanwhile, and they are in it
+            return  # their folder was renamed here meanwhile, and they are in it
         entry = entries[pick % len(entries)]
         data = self.content(entry)
         wanted, attic = self.picture(), self.attic()
