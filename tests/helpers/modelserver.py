@@ -305,4 +305,5 @@ class ModelRemote:
                 del self.server.folders[each.raw]
                 each.raw = raw + each.raw[len(folder.raw) :]
                 self.server.folders[each.raw] = each
+        self.tick("renamed")
         return RemoteFolder(raw, name, folder.role)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from misfin.model.folders import FOLDERS, HELD
-from misfin.post.sync.base import FolderState
+from misfin.post.sync.base import AskReason, FolderState, SyncedFolder
 from misfin.post.sync.planning import Planning
 from misfin.post.sync.steps import CreateThere, RenameThere
 from misfin.post.sync.values import LOCAL_NAMES, Role
@@ -40,11 +40,18 @@ def folders(plan: Planning) -> Iterator[CreateThere | RenameThere]:
             yield CreateThere(local, _role_of(local))
         elif not any(plan.folders[renames[local]].local.startswith(f"{each}/") for each in before):
             yield RenameThere(renames[local], local)  # what is inside it follows on the server
-    for folder in situation.there.missing:
-        if plan.folders[folder].state is FolderState.KEEPING:
-            yield CreateThere(plan.folders[folder].local, plan.folders[folder].role)
+    for number in situation.there.missing:
+        lost = plan.folders[number]
+        if lost.state is FolderState.KEEPING or (lost.local in used and _forgotten(plan, lost)):
+            yield CreateThere(lost.local, lost.role)
     if _needs_trash(plan) and LOCAL_NAMES[Role.TRASH] not in unknown:
         yield CreateThere(LOCAL_NAMES[Role.TRASH], Role.TRASH)
+
+
+def _forgotten(plan: Planning, folder: SyncedFolder) -> bool:
+    """Whether a folder was gone there with nothing in it, so that nobody was asked about it."""
+    gone = folder.state is FolderState.PAUSED and folder.reason is AskReason.GONE_THERE
+    return gone and not plan.situation.counts.get(folder.id, 0)
 
 
 def _renamed(plan: Planning, local: str, sources: set[int]) -> int | None:

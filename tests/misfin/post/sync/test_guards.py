@@ -143,6 +143,23 @@ async def test_a_folder_removed_here_is_not_deleted_on_the_server(desk):
     assert desk.state.folder("Lists").state is FolderState.PAUSED
 
 
+@pytest.mark.parametrize("moved", [True, False])
+async def test_an_empty_folder_gone_on_the_server_is_made_there_again_for_what_is_put_into_it(desk, moved):
+    desk.fill(2)
+    desk.store.create("work", ["Lists"])
+    await desk.settle()
+    del desk.server.folders[b"Lists"]
+    assert asking(await desk.settle()) == {}
+    if moved:
+        desk.store.folder("work").move(desk.files()[0].key, desk.store.folder("work", "Lists"))
+    else:
+        desk.store.folder("work", "Lists").deliver(text(3), flags="S")
+    await desk.settle()
+    assert desk.there(b"Lists") == desk.here("Lists")
+    assert sum(desk.here("Lists").values()) == 1
+    assert desk.there() == desk.here()
+
+
 async def test_what_is_moved_there_out_of_a_folder_that_is_left_alone_is_fetched(desk):
     desk.fill(2)
     await desk.settle()

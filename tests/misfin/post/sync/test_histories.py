@@ -1107,3 +1107,17 @@ def test_a_draft_cut_off_then_moved_here_and_its_older_version_deleted_there_is_
         told.delete_there(place="Drafts", pick=0)
         told.settle()
         assert (len(told.files("Drafts")), len(told.files("Archive"))) == (0, 1)
+
+
+@SERVERS
+def test_a_folder_whose_renaming_there_was_cut_off_can_be_renamed_back(lies):
+    with history(lies) as told:
+        told.own = True
+        told.new_there(place="Garden", flags="", same_id=False)
+        told.sync()
+        told.rename_here()
+        assert crash_when(told, "renamed")
+        told.settle()
+        told.rename_here()
+        told.settle()
+        assert len(told.files("Garden")) == len(told.at("Garden").messages) == 1
