@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import itertools
 import os
 import re
 import smtplib
@@ -13,16 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _WORDS = {"F": "\\Flagged", "R": "\\Answered"}
-_NUMBER = re.compile(rb"Message-ID: <(\d+)\.")
+_NUMBER = re.compile(rb"Message-ID: <(\d+)\.(\d+)\.")
 
 
 @dataclass
 class Side:
-    """One of the two Maildirs, as its files say: flags of each number, once per copy."""
+    """One of the two Maildirs, as its files say: flags of each number, once per copy.
+
+    Only copies of the ``accepted`` attempt to send a message count: of an earlier one the answer was lost.
+    """
 
     maildir: Path
-    numbers: dict[str, int] = field(default_factory=dict)
-    """Of each file name before ``:2,``."""
+    accepted: dict[int, int]
+    numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Number and attempt, of each file name before ``:2,``."""
 
     def look(self) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
@@ -30,24 +35,28 @@ class Side:
             with contextlib.suppress(FileNotFoundError), os.scandir(self.maildir / part) as entries:
                 for entry in entries:
                     key, _, info = entry.name.partition(":2,")
-                    number = self._number(key, entry.path)
-                    if number is not None:
+                    number, attempt = self._number(key, entry.path)
+                    if self.accepted.get(number) == attempt:
                         flags = "".join(
                             char for char in info if char in "FRS"
                         )  # as P and T and tags are nobody's
                         found.setdefault(number, []).append(flags)
         return found
 
-    def _number(self, key: str, path: str) -> int | None:
+    def _number(self, key: str, path: str) -> tuple[int, int]:
         if key not in self.numbers:
             try:
-                number = _NUMBER.search(Path(path).read_bytes())
+                found = _NUMBER.search(Path(path).read_bytes())
             except FileNotFoundError:  # renamed just now, and seen next time
-                return None
-            if number is None:
-                return None
-            self.numbers[key] = int(number[1])
+                found = None
+            if found is None:
+                return -1, -1
+            self.numbers[key] = int(found[1]), int(found[2])
         return self.numbers[key]
+
+    def is_number(self, key: str, number: int) -> bool:
+        """Whether the file of this name is that message."""
+        return self.numbers.get(key) == (number, self.accepted.get(number))
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class MailFlow:
 
     def __init__(self, lmtp: Path, here: Path, there: Path, imap: int, user: str, password: str) -> None:
         self._lmtp, self._imap, self._login = lmtp, imap, (user, password)
-        self._here, self._there = Side(here), Side(there)
+        self._accepted: dict[int, int] = {}
+        self._here, self._there = Side(here, self._accepted), Side(there, self._accepted)
         self.sent: dict[int, float] = {}
         self.came: dict[int, float] = {}
         self.flagged: list[tuple[FlagChange, float]] = []
@@ -80,15 +90,16 @@ class MailFlow:
         self._lock = threading.Lock()
 
     def send(self, number: int) -> None:
-        text = (
-            f"From: bea@example.org\nTo: ada@localhost\nSubject: Message {number}\n"
-            f"Message-ID: <{number}.endurance@example.org>\n\n{'word ' * 300}\n"
-        )
-        while True:  # a server that is away takes it later
+        for attempt in itertools.count():  # a server that is away takes it later
+            text = (
+                f"From: bea@example.org\nTo: ada@localhost\nSubject: Message {number}\n"
+                f"Message-ID: <{number}.{attempt}.endurance@example.org>\n\n{'word ' * 300}\n"
+            )
             with contextlib.suppress(OSError, smtplib.SMTPException), smtplib.LMTP(str(self._lmtp)) as lmtp:
                 lmtp.sendmail("bea@example.org", ["ada"], text)
                 self.sent[number] = time.monotonic()
                 self._expected[number] = set()
+                self._accepted[number] = attempt
                 return
             time.sleep(0.5)
 
@@ -102,7 +113,7 @@ class MailFlow:
     def _change_there(self, number: int, flag: str, *, on: bool) -> None:
         if number not in self.sent:
             return
-        name = f'"<{number}.endurance@example.org>"'
+        name = f'"<{number}.{self._accepted[number]}.endurance@example.org>"'
         while True:  # a server that is away is told later
             began = time.monotonic()
             with (
@@ -127,7 +138,7 @@ class MailFlow:
             return
         for path in [*self._here.maildir.glob("cur/*"), *self._here.maildir.glob("new/*")]:
             key, _, info = path.name.partition(":2,")
-            if self._here.numbers.get(key) == wanted[0]:
+            if self._here.is_number(key, wanted[0]):
                 flags = "".join(sorted({*info, flag} if on else {*info} - {flag}))
                 began = time.monotonic()
                 with contextlib.suppress(FileNotFoundError):  # renamed in between
