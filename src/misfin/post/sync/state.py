@@ -109,12 +109,6 @@ class SyncState:
         """Write everything about a folder."""
         self._db.execute(_SAVE_FOLDER, (*_folder_values(folder), folder.id))
 
-    def remove_folder(self, folder: int) -> None:
-        """Forget a folder and everything in it."""
-        for table in ("message", "doing", "gone", "piece"):
-            self._db.execute(f"DELETE FROM {table} WHERE folder = ?", (folder,))  # noqa: S608 - constants
-        self._db.execute("DELETE FROM folder WHERE id = ?", (folder,))
-
     def in_step(self) -> float:
         """When both sides were last in sync (Unix seconds); 0 before they ever were."""
         rows = self._db.read("SELECT at FROM in_step")
