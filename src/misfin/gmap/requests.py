@@ -16,8 +16,6 @@ MAX_LIST: Final = 1024 * 1024
 """Bytes of a list of ids."""
 MAX_MESSAGE: Final = 64 * 1024
 """Bytes of a message with all its metadata."""
-MAX_ID: Final = 200
-"""Characters of an id."""
 
 UNREAD: Final = "Unread"
 """The tag of what nobody has read. Folders are tags too, with the names of ours (model/folders.py)."""
