@@ -107,7 +107,7 @@ def _hosts(profile: Profile, running: Running | None) -> Iterator[Finding]:
     found = [each.identity for each in IdentityStore(profile.identities).all() if each.identity is not None]
     if not found:
         yield Finding(
-            "server", _BAD, "There is no identity to receive for.", "Create one: see docs/hosting.md §2."
+            "server", _BAD, "There is no identity to receive for.", "Create one: see docs/hosting.md §3."
         )
         return
     directory = Directory(found)

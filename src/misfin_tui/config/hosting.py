@@ -9,7 +9,7 @@ from misfin_tui.config.values import network, split_lmtp, split_local
 
 @dataclass(frozen=True, slots=True)
 class DeliverConfig:
-    """``[deliver]``: a mail server that keeps what is received (docs/hosting.md §9)."""
+    """``[deliver]``: a mail server that keeps what is received (docs/hosting.md §14)."""
 
     lmtp: str = setting(
         "",
@@ -21,7 +21,7 @@ class DeliverConfig:
 
 @dataclass(frozen=True, slots=True)
 class ProxyConfig:
-    """``[proxy_protocol]``: balancers that say whose connection it is (docs/hosting.md §10)."""
+    """``[proxy_protocol]``: balancers that say whose connection it is (docs/hosting.md §15)."""
 
     enable: bool = setting(False, "Expect the PROXY protocol (version 2) from the balancers below.")
     trusted_sources: tuple[str, ...] = setting(
