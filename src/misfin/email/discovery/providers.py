@@ -22,7 +22,7 @@ class MailProvider:
 
 
 _APP_PASSWORD = "Create an app password in the settings of your account and use that here."  # noqa: S105 - advice
-_OWN_CLIENT = "Log in with OAuth (docs/oauth.md says how to get a client id), or with an app password."
+_OWN_CLIENT = "Log in with OAuth (docs/oauth.md says how to get a client ID), or with an app password."
 _BRIDGE = "Proton Bridge has to run on this machine; it shows the password to use."
 
 
@@ -61,7 +61,7 @@ PROVIDERS = (
         ),
         exchanges="olc.protection.outlook.com",
         login=Login.OAUTH,
-        advice="Log in with OAuth; docs/oauth.md says how to get a client id.",
+        advice="Log in with OAuth; docs/oauth.md says how to get a client ID.",
     ),
     _provider(
         "Microsoft 365",
@@ -69,7 +69,7 @@ PROVIDERS = (
         "smtp://smtp.office365.com",
         exchanges="mail.protection.outlook.com mx.microsoft",
         login=Login.OAUTH,
-        advice="Log in with OAuth; docs/oauth.md says how to get a client id.",
+        advice="Log in with OAuth; docs/oauth.md says how to get a client ID.",
     ),
     _provider(
         "Fastmail",
