@@ -19,9 +19,10 @@ MOST_PROCESSES: Final = 64
 _BUCKETS: Final = {"addresses": 2048, "impatient": 1024, "senders": 2048, "hosts": 512, "questions": 1}
 """Tables of buckets by name, with their sets of eight keys. See :class:`~misfin.net.limits.Limits`."""
 _MAILBOXES: Final = 1024
-_PID, _ASKING, _OF_ALL = 0, 1, 2
-_STARTED_AGAIN, _ENDED_CPU, _STARTED = 0, 1, 2
-_SIZE_OF_ALL: Final = 3
+_PID, _ASKING, _NOTES = 0, 1, 2
+"""Where the notes of a process are, and how many it has."""
+_STARTED_AGAIN, _ENDED_CPU, _STARTED, _TOTALS = 0, 1, 2, 3
+"""The same for the numbers of all processes together."""
 
 
 class ReceiverMemory:
@@ -32,9 +33,9 @@ class ReceiverMemory:
         sizes = [
             *(SharedTable.size(sets) for sets in _BUCKETS.values()),
             SharedTable.size(_MAILBOXES, processes),
-            processes * _OF_ALL * 8,
+            processes * _NOTES * 8,
             processes * CELLS * 8,
-            _SIZE_OF_ALL * 8,
+            _TOTALS * 8,
         ]
         memory = memoryview(mmap.mmap(-1, sum(sizes)))
         parts = []
@@ -51,18 +52,18 @@ class ReceiverMemory:
         self.figures = [
             ReceiverFigures(figures[number * CELLS : (number + 1) * CELLS]) for number in range(processes)
         ]
-        self.of_all = parts[-1].cast("d")
-        self.of_all[_STARTED] = started
+        self.totals = parts[-1].cast("d")
+        self.totals[_STARTED] = started
 
-    # ---- for who starts the processes
+    # ---- for the process that starts the others
 
     def note_end(self, process: int, cpu: float, again: bool) -> None:
         """A process ended after using ``cpu`` seconds; ``again`` if another takes its place."""
-        first = process * _OF_ALL
-        self.notes[first : first + _OF_ALL] = memoryview(bytes(_OF_ALL * 8)).cast("d")
+        first = process * _NOTES
+        self.notes[first : first + _NOTES] = memoryview(bytes(_NOTES * 8)).cast("d")
         self.figures[process].open_now = 0
-        self.of_all[_ENDED_CPU] += cpu
-        self.of_all[_STARTED_AGAIN] += again
+        self.totals[_ENDED_CPU] += cpu
+        self.totals[_STARTED_AGAIN] += again
 
 
 class ProcessShare:
@@ -77,7 +78,7 @@ class ProcessShare:
         self.figures = memory.figures[process]
         self.given = SharedTotals(memory.mailboxes, process, memory.processes)
         """Bytes that mailboxes were given."""
-        memory.notes[process * _OF_ALL + _PID] = os.getpid()
+        memory.notes[process * _NOTES + _PID] = os.getpid()
 
     def make_buckets(self, name: str, capacity: float, rate: float) -> Buckets:
         """See :data:`misfin.net.limits.MakeBuckets`."""
@@ -87,11 +88,11 @@ class ProcessShare:
 
     def add(self, number: int) -> None:
         """Count questions that this process asks."""
-        self._memory.notes[self._process * _OF_ALL + _ASKING] += number
+        self._memory.notes[self._process * _NOTES + _ASKING] += number
 
     def total(self) -> int:
         """How many questions all processes are asking."""
-        return int(sum(self._memory.notes[_ASKING::_OF_ALL]))
+        return int(sum(self._memory.notes[_ASKING::_NOTES]))
 
     # ---- figures
 
@@ -101,19 +102,19 @@ class ProcessShare:
 
     def pids(self) -> list[int]:
         """The processes that run now."""
-        return [int(pid) for pid in self._memory.notes[_PID::_OF_ALL] if pid]
+        return [int(pid) for pid in self._memory.notes[_PID::_NOTES] if pid]
 
     @property
     def started(self) -> float:
         """When the receiver was started, Unix seconds."""
-        return self._memory.of_all[_STARTED]
+        return self._memory.totals[_STARTED]
 
     @property
     def started_again(self) -> int:
         """How many processes ended and were started again."""
-        return int(self._memory.of_all[_STARTED_AGAIN])
+        return int(self._memory.totals[_STARTED_AGAIN])
 
     @property
     def ended_cpu(self) -> float:
         """Seconds of processor time that processes used that have ended."""
-        return self._memory.of_all[_ENDED_CPU]
+        return self._memory.totals[_ENDED_CPU]

@@ -26,56 +26,56 @@ _POST = re.compile(rb"^List-Post:", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A message, and how many its conversation has."""
+class ActionTarget:
+    """A message that an action would be for, and how many messages its conversation has."""
 
     message: ParsedMessage
-    together: int
+    conversation_size: int
 
     @property
-    def headed(self) -> bool:
+    def has_header(self) -> bool:
         """Whether it has a header as e-mail has; a gemmail is text from the first line on."""
         return bool(self.message.head)
 
-    def names(self, field: re.Pattern[bytes]) -> bool:
-        """Whether its header has a field."""
+    def has_field(self, field: re.Pattern[bytes]) -> bool:
+        """Whether its header has this field."""
         return field.search(self.message.head) is not None
 
 
-def _asks(given: Given) -> bool:
-    return any(_REQUEST.search(each, 0, _LOOKED_AT) for each in given.message.calendars)
+def _asks(target: ActionTarget) -> bool:
+    return any(_REQUEST.search(each, 0, _LOOKED_AT) for each in target.message.calendars)
 
 
-def _several(given: Given) -> bool:
-    return given.together > 1
+def _several(target: ActionTarget) -> bool:
+    return target.conversation_size > 1
 
 
-APPLIES: Mapping[str, Callable[[Given], bool]] = MappingProxyType(
+APPLIES: Mapping[str, Callable[[ActionTarget], bool]] = MappingProxyType(
     {
-        "accept_list": lambda given: bool(given.message.list_id),
-        "accept_server": lambda given: given.headed,
+        "accept_list": lambda target: bool(target.message.list_id),
+        "accept_server": lambda target: target.has_header,
         "answer_invitation": _asks,
-        "attachments": lambda given: bool(given.message.attachments),
-        "bounce": lambda given: given.headed,
-        "charset": lambda given: given.headed,
+        "attachments": lambda target: bool(target.message.attachments),
+        "bounce": lambda target: target.has_header,
+        "charset": lambda target: target.has_header,
         "fold_all": _several,
         "next_message": _several,
-        "next_version": lambda given: len(given.message.alternatives) > 1,
+        "next_version": lambda target: len(target.message.alternatives) > 1,
         "previous_message": _several,
         "replies": _several,
-        "reply_list": lambda given: given.names(_POST),
+        "reply_list": lambda target: target.has_field(_POST),
         "split": _several,
-        "unlock": lambda given: any(each.encrypts for each in given.message.protections),
-        "unsubscribe": lambda given: given.names(_LEAVE),
+        "unlock": lambda target: any(each.encrypts for each in target.message.protections),
+        "unsubscribe": lambda target: target.has_field(_LEAVE),
     }
 )
-"""The condition of each action that not every message gives a reason for; all others always apply."""
+"""When each of these actions applies to a message; all others always apply."""
 
 
-def idle_for(message: ParsedMessage, together: int = 1) -> set[str]:
-    """The actions that a message, in a conversation of so many, gives no reason for."""
-    given = Given(message, together)
-    return {action for action, applies in APPLIES.items() if not applies(given)}
+def idle_for(message: ParsedMessage, conversation_size: int = 1) -> set[str]:
+    """The actions that do not apply to a message in a conversation of this size."""
+    target = ActionTarget(message, conversation_size)
+    return {action for action, applies in APPLIES.items() if not applies(target)}
 
 
 async def idle_now(selection: Selection) -> set[str]:
@@ -86,5 +86,5 @@ async def idle_now(selection: Selection) -> set[str]:
             if row is not None:
                 shown = [message for each, message in selection.messages_shown() if each.id == row.id]
                 message = shown[0] if shown else await selection.services.mail.read(row)
-                return idle_for(message, selection.together())
+                return idle_for(message, selection.conversation_size())
     return set()

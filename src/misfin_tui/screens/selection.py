@@ -28,7 +28,7 @@ class Selection(ScreenController):
         """The conversations to file, flag or tag."""
         raise NotImplementedError
 
-    def together(self) -> int:
+    def conversation_size(self) -> int:
         """How many messages are shown of the conversation that the message to answer belongs to."""
         return 1
 

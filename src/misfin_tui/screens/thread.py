@@ -225,7 +225,7 @@ class ThreadScreen(MessageScreen):
             idle.add("edit_draft")
         if part is None or part.message is None:
             return idle | {"attachments"}
-        return idle | idle_for(part.message, self.selection.together())
+        return idle | idle_for(part.message, self.selection.conversation_size())
 
     # ---- moving about
 

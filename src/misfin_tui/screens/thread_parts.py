@@ -51,8 +51,8 @@ class ThreadSelection(Selection):
         """The conversation."""
         return (self._conversation(),)
 
-    def together(self) -> int:
-        """How many there are on the screen."""
+    def conversation_size(self) -> int:
+        """How many messages are on the screen."""
         return len(self.thread.document.parts)
 
     def view(self) -> View:

@@ -64,8 +64,8 @@ class _Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """The folders, each with the paths whose times tell of changes in it."""
+class _FolderPaths:
+    """The folders, each with the paths whose times show whether it has changed."""
 
     changed: int
     """When the folder with all of them had last changed; 0 if that would not show the next change."""
@@ -81,7 +81,7 @@ class KeptMailbox:
         self._directory = directory
         self._lock = threading.Lock()
         self._listing: _Listing | None = None
-        self._places: _Places | None = None
+        self._folder_paths: _FolderPaths | None = None
         self._home = store.folder(directory, SENT).path.parent
         self._maildirs: dict[str, Maildir] = {}
 
@@ -149,17 +149,17 @@ class KeptMailbox:
     def _look(self) -> tuple[list[str], tuple[tuple[str, int], ...]]:
         """The folders, and a value that changes with what is in them."""
         changed = _changed(str(self._home))
-        places = self._places
-        if places is None or places.changed != changed:
-            places = self._places = self._look_for_folders(changed)
-        stamp = [(path, _changed(path)) for _, paths in places.folders for path in paths]
-        return [folder for folder, _ in places.folders], tuple(stamp)
+        found = self._folder_paths
+        if found is None or found.changed != changed:
+            found = self._folder_paths = self._look_for_folders(changed)
+        stamp = [(path, _changed(path)) for _, paths in found.folders for path in paths]
+        return [folder for folder, _ in found.folders], tuple(stamp)
 
-    def _look_for_folders(self, changed: int) -> _Places:
+    def _look_for_folders(self, changed: int) -> _FolderPaths:
         lasting = changed and time.time_ns() - changed > _SETTLED * 1e9
         folders = [each for each in self._store.folders(self._directory) if each not in _HIDDEN]
         folders.sort(key=lambda each: _FOLDERS.index(each) if each in _FOLDERS else len(_FOLDERS))
-        return _Places(
+        return _FolderPaths(
             changed if lasting else 0,
             tuple(
                 (each, tuple(str(self._maildir(each).path / part) for part in SUBDIRS)) for each in folders
