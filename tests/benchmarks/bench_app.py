@@ -425,7 +425,7 @@ def held(
     goal: float,
     names: Sequence[str] = ("app", "receiver"),
 ) -> None:
-    """Let it be for a while, until the picture of the first screen is drawn and nothing works; then look.
+    """Wait a while, until the picture of the first screen is drawn and nothing is working; then measure.
 
     ``names`` are those of the processes in the order in which they are started.
     """
@@ -493,7 +493,7 @@ def best(work: Callable[[], object], rounds: int = 9) -> float:
 
 
 def as_installed() -> None:
-    """Compile the program, as where it is installed: a process that has to do it keeps megabytes of that."""
+    """Compile the program, as installing does: a process that has to compile it keeps megabytes of memory."""
     for package in (misfin, misfin_tui):
         compileall.compile_dir(Path(package.__file__).parent, quiet=1)
 

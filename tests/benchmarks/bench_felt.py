@@ -1,7 +1,7 @@
-"""What a person feels at the keyboard, 100,000 messages: a key to the screen while mail pours in.
+"""How soon a key shows on the screen while mail pours in, with 100,000 messages.
 
-``python tests/benchmarks/bench_felt.py [--keep FOLDER]``: in a pseudo terminal, by turns with a bare list of
-Textual that has as many rows.
+``python tests/benchmarks/bench_felt.py [--keep FOLDER]``: in a pseudo-terminal, taking turns with a bare
+list of Textual that has as many rows.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ Bare().run()
 
 
 def keys(profile: Profile) -> None:
-    """A key, beside a bare list of Textual with as many rows, by turns, while mail pours into ours.
+    """The time of a key, taking turns with a bare list of Textual, while mail pours into our program.
 
-    Processor time does not depend on what else the machine does; the times of a person do.
+    Processor time does not depend on what else the machine does; the time that a person waits does.
     """
     profile.config.write_text("[receive]\nenabled = false\n")
     done = threading.Event()
@@ -98,7 +98,7 @@ def _paced(terminal: Terminal) -> float:
 
 
 def _nanoseconds(pid: int) -> int:
-    """What the main thread of a process has worked: it is the one that answers keys."""
+    """Processor time of the main thread of a process, which is the one that answers keys."""
     return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
 
 

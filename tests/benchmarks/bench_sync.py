@@ -186,7 +186,7 @@ class Program:
         return time.perf_counter() - started, usage.ru_utime + usage.ru_stime
 
     def _watch_memory(self, pid: int, ended: threading.Event) -> None:
-        """The most it takes. What ``wait4`` says of that counts what this process had when it started it."""
+        """The most memory it takes. ``wait4`` would include what this process had as it started it."""
         while not ended.wait(0.01):
             with contextlib.suppress(OSError):
                 found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
