@@ -1,4 +1,4 @@
-"""The transport of a connection that was accepted: what asyncio's own does, with less work for each.
+"""The transport of an accepted connection: does what asyncio's own does, with less work.
 
 asyncio begins a connection with a task and several turns of its loop, for each message
 (docs/decisions.md §24). This one begins at once, reads what fits two TLS records, and ends like
@@ -25,9 +25,7 @@ class AcceptedTransport(asyncio.Transport):
     ) -> None:
         self._loop = loop
         self._stream = stream
-        self._file = (
-            stream.fileno()
-        )  # asyncio is given the number: it makes a text of each socket it looks for
+        self._file = stream.fileno()  # a number, because asyncio formats a socket as text to look it up
         self._protocol = protocol
         self._buffer = b""
         self._eof = False

@@ -3,7 +3,7 @@
 The processes are forks of one, so :func:`hash` is the same in all of them, and strangers cannot foresee it. A
 number is written whole, as 8 bytes; nothing else is needed. A process that is killed or stopped in the middle
 of something keeps nobody waiting, which a lock could not promise. Two that change a number in the same
-microsecond may lose one of the two changes: limits then let one message more pass
+microsecond may lose one of the two changes: limits then let one more message pass
 (docs/decisions.md §23).
 """
 

@@ -1,4 +1,4 @@
-"""Files that commands change while a receiver runs: what is in them counts from the next message on.
+"""Files that commands change while a receiver runs: their new content counts from the next message on.
 
 Whoever is about to judge a message asks whether one of them has changed, which costs a look at the times of a
 few files and no thread. Anything that such a look cannot show is noticed by a thorough one every second.
@@ -38,7 +38,7 @@ def database_paths(path: Path) -> tuple[Path, ...]:
 
 
 class _Part:
-    """One of those, and how its files looked just before they were read last."""
+    """Followed files, and how they looked just before they were last read."""
 
     def __init__(self, files: FollowedFiles) -> None:
         self._files = files
@@ -89,7 +89,7 @@ class Following:
                 # Keep serving what was served before: a folder in the middle of a change is no reason to end.
                 logger.warning("%s %s", error, error.remedy)
             except Exception:  # or nothing would be noticed any more until the next start
-                logger.exception("What was changed could not be read.")
+                logger.exception("A file that was changed could not be read.")
 
 
 def _stamp_of(path: Path) -> tuple[int, int, int] | None:

@@ -43,7 +43,7 @@ class ReceptionSettings:
     place of ``listen``; they are closed in the end. ``share`` makes this one of several processes that
     receive for the profile, from the same ``sockets``; who started them holds the lock.
     ``hosting`` is what it needs for lists and away messages; without it there are none. ``certificates`` are
-    mailboxes of which only their owners have the key (store/hosting/served.py).
+    mailboxes whose key only the owner has (store/hosting/served.py).
     """
 
     listen: tuple[tuple[str, int], ...]

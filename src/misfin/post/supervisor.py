@@ -61,11 +61,11 @@ class _Process:
 
 
 class Supervisor:
-    """Runs ``work`` in so many processes. It returns in the process, with the exit status of that.
+    """Runs ``work`` in ``count`` processes; what it returns is the exit status of its process.
 
     ``ended`` is called for each that ended: with its number, the seconds of processor time it used, and
     whether it is started again. A process that ends with one of the statuses in ``final`` ends all: starting
-    it again would change nothing. So does the first one, if it never gets ready.
+    it again would change nothing. So does the first process, if it never gets ready.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class Supervisor:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
-            for number in _CHILD:  # as another program inherits them
+            for number in _CHILD:  # as in a program that has just been started
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     interrupt = number is signal.SIGINT
                     signal.signal(number, signal.default_int_handler if interrupt else signal.SIG_DFL)

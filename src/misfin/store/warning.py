@@ -1,4 +1,4 @@
-"""Logs what went wrong with a file of ours, where it must not stop anything."""
+"""Logs a problem with one of the program's own files, where it must not stop anything."""
 
 from __future__ import annotations
 

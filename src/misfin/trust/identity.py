@@ -63,7 +63,7 @@ class Identity:
     """A certificate and its private key (docs/protocol.md §4).
 
     ``info`` is what the certificate says; ``cert_pem`` and ``key_pem`` are PEM. The key is not encrypted, so
-    it is secret and left out of the repr. It is empty for a mailbox whose owner alone has it (requests.py).
+    it is secret and left out of the repr. It is empty for a mailbox whose owner keeps it (requests.py).
     """
 
     info: CertificateInfo

@@ -51,7 +51,7 @@ def certify(
     check_names(address, days, signed_by)
     if signed_by.info.hostname != address.hostname:
         raise IdentityError(
-            f"The signer's own host is {signed_by.info.hostname}, and it presents no certificate of"
+            f"The signer's own host is {signed_by.info.hostname}, and it presents no certificate for"
             f" {address.hostname}.",
             remedy=f"Create an identity for it: misfin-tui identity new postmaster@{address.hostname} --ca",
         )
@@ -69,14 +69,14 @@ def certify(
 def _read(data: bytes) -> x509.CertificateSigningRequest:
     if _SECRET.search(data):
         raise IdentityError(
-            "There is a private key in the file, which its owner should give to nobody.",
-            remedy="Ask for a new request, made with another key, and for nothing else.",
+            "The file contains a private key, which its owner should give to nobody.",
+            remedy="Ask for a request made with a new key, and without that key.",
         )
     blocks = list(_BLOCK.finditer(data)) if len(data) <= MAX_REQUEST else []
     if len(blocks) != 1:
         raise IdentityError(
             "There is no certificate request in the file, or more than one.",
-            remedy="It must have one block that begins with -----BEGIN CERTIFICATE REQUEST-----.",
+            remedy="It must contain exactly one block that begins with -----BEGIN CERTIFICATE REQUEST-----.",
         )
     try:
         with quiet():
@@ -113,7 +113,7 @@ def _checked_names(found: x509.CertificateSigningRequest, address: MisfinAddress
     if [each.lower() for each in hosts] != [address.hostname]:
         raise IdentityError(
             f"The request is for {_said(hosts, 'no host')}, not for {address.hostname} alone.",
-            remedy="A request names one host as DNS name (SubjectAlternativeName), and nothing else there.",
+            remedy="A request names one host, as its only SubjectAlternativeName (a DNS name).",
         )
     for each in extensions:
         if isinstance(each.value, x509.BasicConstraints) and each.value.ca:
@@ -148,7 +148,7 @@ def _checked_key(found: x509.CertificateSigningRequest, signer: Identity) -> Pub
             )
     elif isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES):
         raise IdentityError(
-            f"The key is on the curve {key.curve.name}, which other servers do not take.",
+            f"The key is on the curve {key.curve.name}, which other servers do not accept.",
             remedy="Ask for a key on P-256.",
         )
     public = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -133,7 +133,7 @@ def test_what_is_damaged_forged_or_no_request_is_refused():
         (HOST.cert_pem, "no certificate request"),
         (good.replace(b"MI", b"MM", 1), "damaged"),
         (b"x" * (MAX_REQUEST + 1) + good, "no certificate request"),
-        (good + secret, "private key in the file"),
+        (good + secret, "contains a private key"),
     ):
         with pytest.raises(IdentityError, match=words):
             signed(data)

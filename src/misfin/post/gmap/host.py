@@ -70,9 +70,9 @@ class MailboxHostSettings:
     """What the server needs to know. ``remote`` are names of identities whose mailboxes are elsewhere.
 
     ``limits`` count requests: of each network address, and of each mailbox. ``lists`` is the file of the
-    host's mailing lists, if it has any, ``certificates`` the folder of mailboxes of which only their owners
-    have the key. ``proxy`` as in :class:`~misfin.gmap.server.GmapListener`; ``sockets`` listen already, and
-    take the place of ``listen``.
+    host's mailing lists, if it has any, ``certificates`` the folder of mailboxes whose key
+    only the owner has. ``proxy`` as in :class:`~misfin.gmap.server.GmapListener`; ``sockets`` listen already,
+    and take the place of ``listen``.
     """
 
     listen: tuple[tuple[str, int], ...]

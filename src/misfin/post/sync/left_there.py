@@ -1,4 +1,4 @@
-"""What of an account is on its server only, as a state of sync knows it: nobody is asked for it."""
+"""Which messages of an account are only on its server, as the state of sync knows it: no server is asked."""
 
 from __future__ import annotations
 

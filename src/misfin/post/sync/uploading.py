@@ -141,7 +141,7 @@ def _done(work: Work, step: Append, remote_id: str, facts: Facts) -> None:
 
 
 class _Sending:
-    """The bytes of a file on their way, and what they are: another program may write into it meanwhile."""
+    """A file as it is sent, and the facts of what was sent: another program may write into it meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -169,7 +169,7 @@ class _Sending:
 
 
 class _Hashed:
-    """A file of which a digest is made as it is read."""
+    """A file whose digest is computed as it is read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""The identities that a host receives for: those in its folder, and mailboxes of which it has no key.
+"""The identities that a host receives for: those in its folder, and mailboxes whose key it does not have.
 
 Such a mailbox is a certificate alone, in a folder of its own, so that nothing that writes or signs ever comes
 across it. It counts while the identity that signed it is here (docs/hosting.md §4).

@@ -29,7 +29,7 @@ def decide(index: MailIndex, file: RegroupingFile, decided: Regrouping, threads:
 
 
 def take_back(index: MailIndex, file: RegroupingFile, earlier: Collection[GroupingDecision]) -> None:
-    """Decide about messages as it was decided earlier. Blocking. Raises :class:`StoreError`."""
+    """Put earlier decisions about messages into effect again. Blocking. Raises :class:`StoreError`."""
     decided = file.read()
     for decision in earlier:
         decided = decided.with_decision(decision)
