@@ -34,7 +34,7 @@ class Profile:
 
     @property
     def certificates(self) -> Path:
-        """Folder of ``NAME.pem`` files: certificates of mailboxes of which only their owners have the key."""
+        """Folder of ``NAME.pem`` files: certificates of mailboxes whose key only the owner has."""
         return self.root / "mailbox-certificates"
 
     @property

@@ -220,7 +220,7 @@ async def test_a_provider_that_takes_no_passwords_is_not_asked_with_one(profile_
         monkeypatch.setattr(provider, "OAUTH_PROVIDERS", (only,))
         async with at_wizard(profile_root) as (_profile, _app, pilot, screen):
             await type_text(pilot, f"{ADA}\nAda\n{PASSWORD}\n")
-            await on_screen(pilot, "This provider takes no passwords here.")
+            await on_screen(pilot, "This provider does not accept passwords.")
             assert not screen.query_one("#how").display
             assert screen._oauth.chosen
             assert screen.query_one("#client-id").has_focus

@@ -1,4 +1,4 @@
-"""What ``doctor`` finds out about mailboxes kept on servers, without connecting to any."""
+"""What ``doctor`` finds out about mailboxes kept on servers, without connecting to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_remote_mailboxes(profile: Profile) -> Iterator[Finding]:
-    """Whether each has a certificate that opens it, and a server that is trusted."""
+    """Whether each mailbox has a certificate that opens it, and a server that is trusted."""
     accounts = config.load(profile.config, []).accounts
     found = {name: each for name, each in accounts.items() if each.kind == Kind.GMAP}
     if not found:
@@ -47,7 +47,7 @@ def _of_identity(profile: Profile, account: AccountConfig) -> Iterator[Finding]:
             "",
             CheckVerdict.BAD,
             f"the certificate of {account.identity} is valid from {info.not_before:%Y-%m-%d} to"
-            f" {info.not_after:%Y-%m-%d}, so {account.host} does not open the mailbox.",
+            f" {info.not_after:%Y-%m-%d}, so {account.host} will not open the mailbox.",
             "Ask its operator for a new one, and import it.",
         )
 
@@ -73,6 +73,6 @@ def _of_server(pins: PinBook, name: str, account: AccountConfig) -> Finding:
     return Finding(
         "",
         CheckVerdict.NOTE,
-        f"{account.host} has not been met yet.",
-        f"`misfin-tui account test {name}` asks it for the inbox.",
+        f"There has been no contact with {account.host} yet.",
+        f"`misfin-tui account test {name}` connects to it.",
     )

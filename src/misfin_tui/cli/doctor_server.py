@@ -84,14 +84,19 @@ def _running(profile: Profile, processes: int) -> Generator[Finding, None, Runni
         return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if found.processes > 1:
-        text = f"{found.processes} processes receive, on a machine with {cores} cores."
+        text = f"{found.processes} processes are receiving, on a machine with {cores} cores."
         if found.processes > cores:
-            yield Finding("server", _NOTE, text, f"More than {cores} do not make it faster.")
+            yield Finding(
+                "server",
+                _NOTE,
+                text,
+                f"Set [receive] processes to {cores} at most: more do not make it faster.",
+            )
         else:
             yield Finding("server", _GOOD, text)
     if found.processes != processes:
-        text = f"[receive] processes is {processes}, and {found.processes} run."
-        yield Finding("server", _NOTE, text, "Restart the receiver, unless --processes said otherwise.")
+        text = f"[receive] processes is {processes}, but the receiver was started with {found.processes}."
+        yield Finding("server", _NOTE, text, "Restart the receiver, unless you meant --processes to differ.")
     ports = sorted({port for _, port in found.addresses})
     if _PORT not in ports:
         text = f"It receives on port {' and '.join(map(str, ports))}, and senders look for it on {_PORT}."

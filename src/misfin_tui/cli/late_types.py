@@ -1,4 +1,4 @@
-"""Textual without the widgets that only its list of types names, until somebody asks for one of those.
+"""Keeps Textual from importing widgets that only ``textual.types`` names, until one of them is needed.
 
 ``textual.types`` gathers names from trees, selects and lists of files, for people who annotate programs.
 Textual itself takes one name from it, which is defined elsewhere; the widgets take time before the first
@@ -18,7 +18,7 @@ _LIGHT: Final = "textual._types"
 
 
 def leave_out_widgets() -> None:
-    """Call it before Textual is imported; later nothing happens."""
+    """Call this before Textual is imported; afterwards it has no effect."""
     if "textual" not in sys.modules:
         sys.modules[_NAME] = _LateTypes(_NAME)
 

@@ -56,7 +56,7 @@ def add_mailbox(
     if any(_identity(one).address.key == address.key for one in _without_keys(services)):
         raise IdentityError(
             f"{address.address} is here already, and its owner has the key.",
-            remedy=f"Remove it first, if this is meant: misfin-tui mailbox remove {address.address}",
+            remedy=f"To replace it, remove it first: misfin-tui mailbox remove {address.address}",
         )
     identity = generate(
         address,
@@ -94,7 +94,7 @@ def sign(args: Namespace) -> int:
         CertificateStore(services.profile.certificates).put(made)
         shown = _presented(services, address.hostname).info.fingerprints.cert
     _write_new(output, made.cert_pem)
-    say(f"Wrote {output}. It is for the owner of the key, and no secret.")
+    say(f"Wrote {output} for the owner of the key. It is not secret.")
     emit(
         args,
         _facts(made) | {"signed_by": signer.address.address, "path": str(output), "fingerprint": shown},
@@ -111,7 +111,7 @@ def _check_free(services: Services, made: Identity) -> None:
         if one.identity is not None and one.identity.address.key == made.address.key:
             raise IdentityError(
                 f"{made.address.address} is here already, with a key of its own.",
-                remedy=f"Remove it first, if this is meant: misfin-tui mailbox remove {one.name}",
+                remedy=f"To replace it, remove it first: misfin-tui mailbox remove {one.name}",
             )
     for one in _without_keys(services):
         known = _identity(one)
@@ -119,7 +119,7 @@ def _check_free(services: Services, made: Identity) -> None:
         if known.address.key == made.address.key and not same:
             raise IdentityError(
                 f"{made.address.address} is here already, for another key than the one in the request.",
-                remedy=f"Remove it first, if the owner has a new one: misfin-tui mailbox remove {one.name}",
+                remedy=f"If the owner has a new key, remove it first: misfin-tui mailbox remove {one.name}",
             )
 
 
@@ -134,7 +134,7 @@ def address_of_mailbox(services: Services, wanted: str) -> str:
 
 
 def require_key(services: Services, wanted: str) -> None:
-    """Raise :class:`IdentityError` for a mailbox from which nothing can be written here."""
+    """Raise :class:`IdentityError` for a mailbox that cannot send from here, because it has no key here."""
     identity = _identity(_find(services, wanted))
     if not identity.key_pem:
         raise IdentityError(
@@ -215,7 +215,7 @@ def _mailboxes(services: Services) -> list[StoredIdentity]:
 
 
 def _without_keys(services: Services) -> list[StoredIdentity]:
-    """The mailboxes whose keys only their owners have."""
+    """The mailboxes whose key only the owner has."""
     from misfin.store.hosting.served import CertificateStore
 
     return [one for one in CertificateStore(services.profile.certificates).all() if one.identity is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 FILES = (
     ("config.toml", "Settings; optional. `misfin-tui config path` prints where it is."),
     ("identities/NAME.pem", "Certificate and private key of one Misfin identity."),
-    ("mailbox-certificates/NAME.pem", "Certificate of a mailbox kept here whose owner alone has the key."),
+    ("mailbox-certificates/NAME.pem", "Certificate of a mailbox kept here whose key only its owner has."),
     ("smime/NAME.pem", "An S/MIME certificate with its private key."),
     ("mail/ADDRESS/, mail/NAME/", "The mail of one account: a Maildir++ that other programs can read too."),
     ("outbox.db", "Deliveries that are not finished, and their history."),

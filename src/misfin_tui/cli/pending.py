@@ -1,4 +1,4 @@
-"""Parsers of commands that are made when asked for: a call of the program uses one or two of eighty."""
+"""Parsers of commands, made only when they are needed: a run of the program uses one or two of eighty."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Add = Callable[[str, str, str], "PendingParser"]
 
 
 class _FixedWidth(argparse.HelpFormatter):
-    """What argparse tries each option with as it is added; here it needs not ask how wide the terminal is."""
+    """argparse formats each option as it is added; with this it need not ask how wide the terminal is."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, width=80, **options)
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"misfin-tui: {message}{end} See `{self.prog} --help`.\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """A command that does not exist: name the nearest, not all of them."""
+        """Name the nearest command instead of one that does not exist, and not all of them."""
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             from difflib import get_close_matches  # late: the receiver has no use for it
 
@@ -47,10 +47,10 @@ class Parser(argparse.ArgumentParser):
         super()._check_value(action, value)
 
     commands: Mapping[str, Parser] = {}
-    """The parsers of the commands below this one, by name; each is made when it is taken out."""
+    """The parsers of the commands below this one, by name; each is made when it is looked up."""
 
     def add_commands(self, common: Parser, fill: Callable[[Add], object], **options: Any) -> None:
-        """Have the commands that ``fill`` adds, each with the options of ``common`` too.
+        """Add the commands that ``fill`` adds, each with the options of ``common`` too.
 
         ``options`` are those of :meth:`argparse.ArgumentParser.add_subparsers`.
         """
@@ -91,11 +91,11 @@ class PendingParser:
         return PendingGroup(self._steps)
 
     def add_options(self, fill: Callable[[Parser], object]) -> None:
-        """Have the options that ``fill`` adds."""
+        """Add the options that ``fill`` adds."""
         self._steps.append(fill)
 
     def add_actions(self, fill: Callable[[Add], object]) -> None:
-        """Have the commands that ``fill`` adds; without one of them, its own target is called."""
+        """Add the commands that ``fill`` adds; if none of them is given, the target of this one is called."""
         self._steps.append(lambda parser: parser.add_commands(self._common, fill, metavar="ACTION"))
 
     def made(self) -> Parser:

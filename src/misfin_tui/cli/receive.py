@@ -52,7 +52,7 @@ def receive(args: Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ListeningSockets:
-    """Those that listen already: where mail arrives, where mailboxes are opened, where figures are read."""
+    """Sockets that listen already: where mail arrives, mailboxes are opened, and figures are read."""
 
     mail: tuple[socket.socket, ...] = ()
     mailboxes: tuple[socket.socket, ...] = ()
@@ -60,7 +60,7 @@ class ListeningSockets:
 
 
 def handed_over() -> ListeningSockets:
-    """Those that systemd listens on. Raises :class:`LocalError`."""
+    """The sockets that systemd listens on. Raises :class:`LocalError`."""
     from misfin.net.inherited import inherited_sockets
 
     found = inherited_sockets()

@@ -1,7 +1,7 @@
 """``misfin-tui receive --processes N``: several processes that receive for one profile.
 
-All of them accept on the same sockets, so a connection goes to a process that has time for it, and one that
-waits is not lost with a process (docs/decisions.md §23).
+All of them accept on the same sockets, so a connection goes to a process that is free, and one that waits is
+not lost when a process ends (docs/decisions.md §23).
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from misfin_tui.paths import Profile
 
 _BEFORE_THE_FORK = ("misfin.post.inbox", "misfin.post.reception", "misfin.post.serving")
-"""What all of them import: it is in memory once."""
+"""What all of them import; imported before the fork, it is in memory once."""
 
 
 def receive_in_processes(args: Namespace, profile: Profile, config: Config, processes: int) -> int:
-    """Receive until SIGTERM or ctrl+c, and let nothing end that can be started again.
+    """Receive until SIGTERM or ctrl+c, and start every process again that ends.
 
     Raises :class:`LocalError`.
     """
     if not 1 <= processes <= MOST_PROCESSES:
         raise LocalError(
-            f"{processes} processes cannot receive.", remedy=f"Between 1 and {MOST_PROCESSES} can."
+            f"{processes} is not a possible number of processes.", remedy=f"Use 1 to {MOST_PROCESSES}."
         )
     if sys.platform != "linux":
         raise LocalError(
@@ -78,7 +78,7 @@ def _work(
 
 
 async def _listening(args: Namespace, profile: Profile, config: Config) -> ListeningSockets:
-    """Listen before there are processes: all have the same sockets, also one that is started again."""
+    """Listen before the fork: all processes have the same sockets, including one that is started again."""
     sockets = handed_over()
     try:
         if not sockets.mail:

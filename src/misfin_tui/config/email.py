@@ -43,7 +43,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OAUTH_URL = re.compile(r"https://[^/@]+/|http://127\.0\.0\.1:[0-9]+/")
 _EVERYWHERE = tuple(SecretPlace)
 _SCHEME_OF_PORT = {"143": "imap", "110": "pop3", "995": "pop3s", "587": "smtp", "25": "smtp"}
-"""What a port says of its server, where nothing else does; any other means TLS from the beginning."""
+"""The scheme that a port stands for if none is given; any other port means TLS from the beginning."""
 
 
 class SettingError(LocalError, ValueError):

@@ -1,4 +1,4 @@
-"""The test of an e-mail account in plain lines: each step as it comes, and questions about certificates."""
+"""The test of an e-mail account in plain lines: each step when it is done, questions about certificates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def tested(
         asking = next((each for each in found if each.asks), None)
         if asking is None:
             works = not any(each.bad for each in found)
-            await desk.say("Everything works." if works else "Something does not work.")
+            await desk.say("Everything works." if works else "Not everything works.")
             return works
         await ask_trust(desk, "mail", asking.server.name)
         if not await accounts.trusts(asking.server.name):

@@ -94,22 +94,24 @@ COMMANDS: tuple[LineCommand[Desk], ...] = (
     LineCommand("setup", "", "", "add a Misfin address or an e-mail account", first_steps.setup),
     LineCommand("sync", "", "", "accounts on servers, and whether they are in sync", syncing.sync, True),
     LineCommand("fetch", "", "", "look for mail on the servers now", syncing.fetch),
-    LineCommand("pause", "", "NUMBER", "stop fetching an account, or go on", syncing.pause),
+    LineCommand("pause", "", "NUMBER", "pause an account, or go on fetching it", syncing.pause),
     LineCommand(
         "attic", "", "ACCOUNT", "what was deleted on servers and is kept here", restoring.attic, True
     ),
-    LineCommand("restore", "", "NUMBER", "bring a message of the attic back", restoring.restore),
-    LineCommand("trust", "", "WORD or log", "certificates you trust, and which wait", trusting.trust, True),
-    LineCommand("approve", "", "NUMBER", "decide about a certificate that waits", trusting.approve),
-    LineCommand("forget", "", "NUMBER", "trust this certificate or list no longer", trusting.forget),
+    LineCommand("restore", "", "NUMBER", "bring a message back from the attic", restoring.restore),
+    LineCommand(
+        "trust", "", "WORD or log", "what you trust, and what needs your decision", trusting.trust, True
+    ),
+    LineCommand("approve", "", "NUMBER", "decide about a certificate", trusting.approve),
+    LineCommand("forget", "", "NUMBER", "stop trusting a certificate or accepting a list", trusting.forget),
     LineCommand("filters", "", "", "your filters for new mail", filtering.filters, True),
     LineCommand("filter", "", "SEARCH", "try a search, and make a filter of it", filtering.make_filter),
     LineCommand("remove", "", "NUMBER", "remove a filter", filtering.remove_filter),
     LineCommand(
-        "settings", "", "WORD", "settings with a word in them; alone, yours", settings.settings, True
+        "settings", "", "WORD", "settings with this word; alone, those you changed", settings.settings, True
     ),
     LineCommand("set", "", "NAME VALUE", "change a setting, by name or number", settings.set_value),
-    LineCommand("reset", "", "NAME", "set it back to its default", settings.reset),
+    LineCommand("reset", "", "NAME", "set a setting back to its default", settings.reset),
     LineCommand("pages", "", "on or off", "whether long output waits", pages),
     LineCommand("help", "h", "COMMAND", "list these commands", help_, True),
     LineCommand("quit", "q", "", "leave", quit_),

@@ -29,7 +29,7 @@ _NUMBERS = re.compile(r"\d{1,9}(?:-\d{1,9})?(?:[ ,]+\d{1,9}(?:-\d{1,9})?)*")
 
 
 class Listing(Enum):
-    """Which list was last shown, by what the prompt calls it: its numbers are meant."""
+    """The list that was shown last, by what the prompt calls it: numbers refer to it."""
 
     MAIL = ""
     OUTBOX = "Outbox"
@@ -53,7 +53,7 @@ class OpenMessage:
 
 
 async def _nowhere(_config: Config) -> None:
-    """Where no session is."""
+    """For use without a session."""
 
 
 @dataclass
@@ -79,11 +79,11 @@ class Desk:
     keep_writing: Callable[[], None] | None = None
     """Hands the message being written to its keeper; None while there is none."""
     rows: Sequence[Any] = ()
-    """What was last listed, where it is neither mail nor deliveries nor people."""
+    """The rows listed last, if they are neither messages nor deliveries nor people."""
     show_row: Callable[[Any], Awaitable[None]] | None = None
     """Says everything about one of them."""
     use_config: Callable[[Config], Awaitable[None]] = _nowhere
-    """Goes on with other settings."""
+    """Continues with changed settings."""
     quits: bool = False
 
     async def say(self, *paragraphs: str) -> None:
@@ -113,7 +113,7 @@ class Desk:
         """The row of this list that a number names. Raises :class:`InputError`."""
         if self.listing is not listing:
             command = listing.value.casefold()
-            raise InputError(f"Type {command} first.", remedy="Then give a number of that list.")
+            raise InputError(f"Type {command} first.", remedy="Then give a number from that list.")
         return row_of(number, self.rows, what)
 
     def targets(self, numbers: str) -> Sequence[ConversationRow]:

@@ -39,7 +39,7 @@ async def add_email(desk: Desk) -> None:
     address = await typed(desk.terminal, "E-mail address", problem=_wrong_address)
     search = asyncio.create_task(_find(desk, address))  # while the rest is typed
     try:
-        title = await typed(desk.terminal, "Your name, or none", problem=_wrong_name)
+        title = await typed(desk.terminal, "Your name (optional)", problem=_wrong_name)
         no_keyring = await accounts.keyring_problem()
         password, command = await _secret(desk, no_keyring)
         if not search.done():
@@ -73,7 +73,9 @@ async def add_email(desk: Desk) -> None:
         return
     secrets = oauth.secrets(name)
     await desk.use_config(await accounts.add(name, settings, password=password or None, more=secrets))
-    await desk.say(f"{address} is ready. Type compose to write a message. New mail is announced as it comes.")
+    await desk.say(
+        f"{address} is ready. Type compose to write a message. New mail is announced as it arrives."
+    )
 
 
 def _wrong_address(text: str) -> str:
@@ -158,7 +160,7 @@ async def _worth_saving(
     while True:
         works = await tested(desk, name, settings, password, token)
         lines = (f"Save {settings.address} as {name}?",) if works else UNTESTED
-        choices: dict[str | None, str] = {None: "Stop, and save nothing", "save": "Save"}
+        choices: dict[str | None, str] = {None: "Stop without saving", "save": "Save"}
         if not works:
             choices["again"] = "Test again"
         chosen = await choose(desk.terminal, lines, choices)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from misfin.post.filters import FilterRule
     from misfin_tui.linear.desk import Desk
 
-NONE = "There is no filter yet. Type filter and a search, such as filter from:ada report, to make one."
+NONE = "There is no filter yet. To make one, type filter and a search, such as: filter from:ada report"
 
 
 async def filters(desk: Desk, _rest: str) -> None:
@@ -31,7 +31,7 @@ async def filters(desk: Desk, _rest: str) -> None:
     desk.list_rows(Listing.FILTERS, rules, show)
     await desk.say(f"{many(len(rules), 'filter')}." if rules or problems else NONE)
     for number, rule in enumerate(rules, 1):
-        await desk.say(f"{number}. {rule.name}: {rule.search}. It does: {doing(rule)}.")
+        await desk.say(f"{number}. {rule.name}: {rule.search}. Action: {doing(rule)}.")
     await desk.say(*problems)
 
 
@@ -77,9 +77,9 @@ async def _asked(desk: Desk, search: str, *, runs: bool) -> tuple[str, FilterCon
 
     Raises :class:`Interrupted` for ctrl+c, and :class:`InputError` for a filter that would do nothing.
     """
-    await desk.say("What is done with new mail that matches? ctrl+c drops the filter.")
-    tags = tuple((await typed(desk.terminal, "Tags, or none")).replace(",", " ").split())
-    folder = await typed(desk.terminal, "Move to, or none")
+    await desk.say("What should happen to new mail that matches? ctrl+c discards the filter.")
+    tags = tuple((await typed(desk.terminal, "Tags (optional)")).replace(",", " ").split())
+    folder = await typed(desk.terminal, "Move to (optional)")
     marks: dict[bool | None, str] = {None: "No", True: "Yes"}
     read = await choose(desk.terminal, ("Mark as read?",), marks) is True
     announces: dict[bool | None, str] = {None: "Yes", False: "No"}
@@ -87,7 +87,7 @@ async def _asked(desk: Desk, search: str, *, runs: bool) -> tuple[str, FilterCon
     if not (tags or folder or read or silent):
         raise InputError("It would do nothing, so it was not saved.")
     name = await typed(desk.terminal, "Name", free_name(search, desk.services.config.filters))
-    choices: dict[str | None, str] = {None: "Drop it", "save": "Save"}
+    choices: dict[str | None, str] = {None: "Discard it", "save": "Save"}
     if runs:
         choices["now"] = "Save and run on the inbox now"
     chosen = await choose(desk.terminal, (f"{name}: {search}",), choices)
@@ -99,7 +99,7 @@ async def _asked(desk: Desk, search: str, *, runs: bool) -> tuple[str, FilterCon
 async def remove_filter(desk: Desk, rest: str) -> None:
     """Remove a filter of the list, after asking."""
     rule: FilterRule = desk.row_listed(rest, Listing.FILTERS, "filter")
-    text = "What it did to messages stays as it is."
+    text = "Messages that it has changed stay as they are."
     if await confirmed(desk.terminal, YesNo(f"Remove the filter {rule.name}?", text, yes="Remove")):
         await desk.use_config(await filters_of(desk.services).remove(rule.name))
         await desk.say(f"The filter {rule.name} was removed.")

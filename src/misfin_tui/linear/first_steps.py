@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MISFIN, EMAIL, BOTH, SERVER = (value for value, _label, _note in CHOICES)
 IN_SHELL = (
     "In a shell, misfin-tui account add NAME --kind gmap --host HOST --identity NAME adds a mailbox that"
-    " somebody keeps for you, once misfin-tui identity import FILE has read what they gave you."
+    " somebody keeps for you, after misfin-tui identity import FILE has imported the file they gave you."
 )
 IMPORTING = (
     "Type an address such as ada@mail.example. To import one from another program, type the path of its PEM"
@@ -74,11 +74,11 @@ async def _add_identity(desk: Desk) -> bool:
             imported = await _opened(desk, text)
             address = imported.address.address if imported is not None else ""
     if imported is None:
-        name = await typed(desk.terminal, "Name, or none", problem=name_problem)
+        name = await typed(desk.terminal, "Name (optional)", problem=name_problem)
     new_profile = not services.profile.config.exists()
     receive, port = await _receiving(desk, address) if new_profile else (services.config.receive.enabled, 0)
     facts = will_do(address, imported=imported is not None, receive=receive, port=port)
-    sure = {None: "Stop, and save nothing", True: "Create" if imported is None else "Import"}
+    sure = {None: "Stop without saving", True: "Create" if imported is None else "Import"}
     if await choose(desk.terminal, facts if new_profile else facts[:1], sure) is not True:
         return False
     before = await services.identities.default()
@@ -111,8 +111,8 @@ async def _opened(desk: Desk, name: str) -> Identity | None:
     if not await asyncio.to_thread(_is_there, name):
         await desk.say(f"{name} is neither an address nor a file.")
         return None
-    await desk.say("If the private key is in a file of its own, type its path.")
-    key = await typed(desk.terminal, "Key file, or none")
+    await desk.say("If the private key is in a separate file, type the path of that file.")
+    key = await typed(desk.terminal, "Key file (optional)")
     password: str | None = None
     while True:
         try:
@@ -122,7 +122,7 @@ async def _opened(desk: Desk, name: str) -> Identity | None:
         except IdentityEncryptedError as error:
             if password is not None:
                 await desk.report(error)
-            password = await desk.terminal.ask_secret("Its password: ")
+            password = await desk.terminal.ask_secret("Password of the key: ")
             if not password:
                 return None
         except MisfinError as error:

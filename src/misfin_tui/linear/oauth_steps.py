@@ -58,7 +58,7 @@ class OAuthSteps:
         client_id = await typed(
             desk.terminal, "Your client ID", problem=lambda text: "" if text else "Enter the client ID."
         )
-        self._client_secret = await desk.terminal.ask_secret("Secret, or none: ")
+        self._client_secret = await desk.terminal.ask_secret("Client secret (optional): ")
         settings = replace(settings, auth=Login.OAUTH.value, password=None, client_id=client_id)
         if self._client_secret:
             settings = replace(settings, client_secret=client_entry(name))
@@ -97,5 +97,5 @@ async def _invite(desk: Desk, shown: asyncio.Queue[tuple[str, str]], address: st
         url, code = await shown.get()
         where = f"in any browser and enter the code {code}" if code else "in a browser on this machine"
         await desk.say(
-            f"Open this address {where}. Allow access for {address}.", url, "Waiting; ctrl+c gives up."
+            f"Open this address {where}. Allow access for {address}.", url, "Waiting; ctrl+c stops."
         )

@@ -60,7 +60,7 @@ async def typed(
     Raises :class:`Interrupted` for ctrl+c.
     """
     if usual:
-        await terminal.say(f"Enter alone: {usual}")
+        await terminal.say(f"Enter alone means {usual}.")
     while True:
         text = (await terminal.ask(f"{prompt}: ", remember=False)).strip() or usual
         wrong = problem(text)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from misfin_tui.linear.desk import Desk
     from misfin_tui.services.attics import AtticRow
 
-EMPTY = "Nothing is in the attic. What is deleted on a server is kept there for 30 days."
+EMPTY = "The attic is empty. What is deleted on a server is kept there for 30 days."
 
 
 async def attic(desk: Desk, rest: str) -> None:

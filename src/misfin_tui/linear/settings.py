@@ -61,7 +61,7 @@ def _meant(desk: Desk, name: str) -> Setting:
     """The setting of a number in the list, or of a name. Raises :class:`InputError`."""
     if name.isdecimal():
         if desk.listing is not Listing.SETTINGS:
-            raise InputError("Type settings first.", remedy="Then give a number of that list, or a name.")
+            raise InputError("Type settings first.", remedy="Then give a number from that list, or a name.")
         found: Setting = row_of(name, desk.rows, "setting")
         name = found.name
     for each in settings_of(desk.services.config):

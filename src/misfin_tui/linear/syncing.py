@@ -42,11 +42,11 @@ async def sync(desk: Desk, _rest: str) -> None:
 
 
 def sync_sentence(account: SyncedAccount) -> str:
-    """``work, ada@example.org: in sync. 1,204 messages. Both sides last equal 3 Mar 2026 14:02:31.``"""
+    """``work, ada@example.org: in sync. 1,204 messages. Last in sync 3 Mar 2026 14:02:31.``"""
     said = [f"{account.name}, {account.address}: {account.words}".rstrip(".")]
     if account.folders:
         said.append(many(sum((account.messages or {}).values()), "message"))
-        said.append(f"In sync {moment(account.in_step)}" if account.in_step else "Never in sync so far")
+        said.append(f"Last in sync {moment(account.in_step)}" if account.in_step else "Never in sync so far")
     if changes := sum((account.waiting or {}).values()):
         said.append(waiting_words(changes))
     return f"{'. '.join(said)}."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from misfin_tui.linear.desk import Desk
 
 LOG = "log"
-"""What is asked for instead of certificates with the word of this name."""
+"""Typed after ``trust``, it lists decisions instead of certificates that have this word."""
 _KINDS = {
     PinFilter.HOST: "host",
     PinFilter.SENDER: "sender",
@@ -40,7 +40,7 @@ _KINDS = {
 
 
 async def trust(desk: Desk, rest: str) -> None:
-    """What is trusted, or of that what a word is in; ``log``: what was decided, and when."""
+    """What is trusted, or only what has a word in it; ``log``: what was decided, and when."""
     if rest.casefold() == LOG:
         await desk.say(*spoken_facts(log_facts(await desk.services.trust.log())))
         return

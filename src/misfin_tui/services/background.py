@@ -22,7 +22,7 @@ PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ConfigEffects:
-    """What has to follow other settings: what sends, what receives here, and what fetches accounts."""
+    """What changed settings affect: sending, receiving here, fetching accounts."""
 
     sends: bool
     receives: bool
@@ -30,7 +30,7 @@ class ConfigEffects:
 
 
 def effects_of(before: Config, after: Config) -> ConfigEffects:
-    """What works otherwise with the settings ``after``."""
+    """What the settings ``after`` make work differently."""
 
     def differs(*parts: str) -> bool:
         return any(getattr(before, part) != getattr(after, part) for part in parts)

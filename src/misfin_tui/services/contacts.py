@@ -167,7 +167,7 @@ class Contacts:
         return self._known(self._with_ports(found))
 
     def _with_ports(self, contacts: Sequence[Contact]) -> list[Contact]:
-        """The contacts, with the port of a host that was met at another port only.
+        """The contacts, with the port of a host that is known at another port only.
 
         A message never says it (docs/protocol.md §1.1), so the address book cannot know it; without it, the
         next message would go to a port where nobody may be.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OPENERS = ("xdg-open", "gio open", "wslview") if sys.platform != "darwin" else ("open",)
 WEB = ("http:", "https:", "file:")
-"""How the addresses begin that are for a browser."""
+"""How addresses that are for a browser begin."""
 PRINTERS = ("lp", "lpr")
 MAX_OUTPUT = 256 * 1024
 """Bytes kept of what a command prints; the rest is read and dropped, so that the command can end."""
@@ -81,7 +81,7 @@ class Outside:
         await self._open(str(path), "file", "")
 
     async def open_page(self, path: Path) -> None:
-        """The same for a page, which is for a browser. Raises :class:`LocalError`."""
+        """Open an HTML file, which is for a browser. Raises :class:`LocalError`."""
         await self._open(str(path), "file", path.as_uri())
 
     async def _open(self, target: str, what: str, address: str) -> None:

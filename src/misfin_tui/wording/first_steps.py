@@ -42,7 +42,7 @@ OAUTH = (
     " wants to know which program is asking: register a client ID of your own there, once; docs/oauth.md"
     " shows how."
 )
-ONLY_OAUTH = "This provider takes no passwords here."
+ONLY_OAUTH = "This provider does not accept passwords."
 UNTESTED = (
     "Save an account that does not work?",
     "Its test did not pass. You can save it now and correct it later.",

@@ -98,8 +98,11 @@ def test_it_says_how_many_processes_receive(host):
     host.settings("[receive]\nprocesses = 2\n")
     host.receive("--listen", "127.0.0.1:0")
     found = findings(host, "server")
-    (text,) = [text for text in found if text.startswith("2 processes receive, on a machine with ")]
+    (text,) = [text for text in found if text.startswith("2 processes are receiving, on a machine with ")]
     assert found[text][0] in ("good", "note")
     assert any("in each of 2 processes" in text for text in found)
     host.settings("")
-    assert findings(host, "server")["[receive] processes is 1, and 2 run."][0] == "note"
+    assert (
+        findings(host, "server")["[receive] processes is 1, but the receiver was started with 2."][0]
+        == "note"
+    )

@@ -95,7 +95,7 @@ def test_an_account_can_be_tested_and_removed_and_its_mail_stays(shell_with_key,
     shell, (box, server) = shell_with_key, remote
     box.add(gemmail(1))
     add(shell, server, "--no-test")
-    assert "away: localhost has not been met yet." in findings(shell)
+    assert "away: There has been no contact with localhost yet." in findings(shell)
     assert shell.json("account", "test", "away")[-1]["verdict"] == "good"
     assert f"away: localhost:{server.port} is trusted" in findings(shell)
     shell.run("fetch")

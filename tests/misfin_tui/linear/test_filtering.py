@@ -41,7 +41,7 @@ async def test_a_search_is_tried_saved_and_run(profile):
             True,
         )
         listed = await lines.do("filters")
-        assert "1. report: subject:report. It does: tag work, tag later, mark as read." in listed
+        assert "1. report: subject:report. Action: tag work, tag later, mark as read." in listed
         assert "1 message in the inbox matches: Bob: Weekly report" in await lines.do("1")
 
 

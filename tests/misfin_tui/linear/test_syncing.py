@@ -62,11 +62,11 @@ async def test_a_message_in_the_attic_is_read_and_restored(fetched, width):
         assert "No account other has an attic." in await lines.do("attic other")
         assert "1 message" in await lines.do("attic work")
         assert "The message is back in Inbox" in await lines.do("restore 1")
-        assert "Nothing is in the attic." in await lines.do("attic")
+        assert "The attic is empty." in await lines.do("attic")
         assert len(lines.desk.services.store.folder("work").list()) == 3
 
 
 async def test_without_an_account_it_says_so(tmp_path):
     async with at_lines(make_profile(tmp_path / "profile")) as lines:
         assert "No account fetches mail from a server." in await lines.do("sync")
-        assert "Nothing is in the attic." in await lines.do("attic")
+        assert "The attic is empty." in await lines.do("attic")
