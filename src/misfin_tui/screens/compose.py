@@ -19,7 +19,7 @@ from misfin_tui.screens.compose_files import ComposerFact, MessageFiles
 from misfin_tui.screens.compose_protection import OutgoingProtection
 from misfin_tui.screens.compose_time import SendTime
 from misfin_tui.screens.compose_views import WIDE, ComposePreview, RecipientHelp
-from misfin_tui.widgets.address_input import AddressInput, OneLine
+from misfin_tui.widgets.address_input import AddressInput, HeaderLine
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.byte_meter import ByteMeter
 from misfin_tui.widgets.controller import adopt
@@ -94,7 +94,7 @@ class ComposeScreen(DraftScreen):
         """From, To, Subject, the text with its preview, the meter."""
         draft, forward = self.draft, self.draft.forwards is not None
         self.offers = self._recipients.offers
-        self.subject = OneLine(
+        self.subject = HeaderLine(
             draft.subject, id="subject", placeholder="Subject", max_length=1000, select_on_focus=False
         )
         self.body = GemtextArea(typable(draft.body), id="body")
@@ -236,10 +236,10 @@ class ComposeScreen(DraftScreen):
             return
         self._recipients.offer(event.field, event.prefix)
 
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        event.stop()
-        (self.subject if event.input is not self.subject and not self.subject.disabled else self.body).focus()
+    def action_next_field(self) -> None:
+        """From a recipient to the subject, and from there to the text."""
+        last = self.focused is self.subject or self.subject.disabled
+        self.set_focus(self.body if last else self.subject)  # at once: keys that follow wait for it
 
     @on(GemtextArea.TooMuch)
     def _too_much(self, event: GemtextArea.TooMuch) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, OptionList
@@ -79,7 +80,15 @@ class OneLine(InOrder, Input):
         self.replace(text, *sorted(self.selection))
 
 
-class AddressInput(OneLine):
+class HeaderLine(OneLine):
+    """A line above the text of a message; its screen has ``action_next_field``, which enter runs."""
+
+    BINDINGS: ClassVar = [Binding("enter", "screen.next_field", show=False)]
+    LEAVE_KEYS: ClassVar = frozenset({"enter", "tab"})
+    """Keys that end in an action of ``typeahead.MOVERS``; in which, only the keys before them decide."""
+
+
+class AddressInput(HeaderLine):
     """The field itself. The screen answers :class:`CompletionWanted` with :meth:`AddressOffers.show`."""
 
     BETWEEN_LINES = ", "
@@ -170,20 +179,26 @@ class AddressInput(OneLine):
         """While offers are shown, tab does not move the focus."""
         return (key == "tab" and self.offering) or super().check_consume_key(key, character)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         """While offers are shown: arrows move among them, enter or tab takes one, escape closes them."""
         if not self.offering and not (self.offers.display and event.key == "escape"):
             return
         if event.key in ("down", "up"):
             (self.offers.action_cursor_down if event.key == "down" else self.offers.action_cursor_up)()
         elif event.key in ("enter", "tab"):
-            self.offers.action_select()
+            await self.run_action("take_offer")
         elif event.key == "escape":
             self.offers.hide()
         else:
             return
         event.stop()
         event.prevent_default()
+
+    def action_take_offer(self) -> None:
+        """Take the offer that is highlighted, at once: the next key goes behind it."""
+        offers = self.offers
+        if offers.highlighted is not None and (entry := offers.get_option_at_index(offers.highlighted).id):
+            self.accept(entry)
 
     def on_blur(self) -> None:
         """Leaving the field closes the offers, unless the mouse is on them."""

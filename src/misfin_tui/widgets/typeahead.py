@@ -26,8 +26,10 @@ OPENERS = frozenset(
     }
 )
 """Actions that open something to type into."""
-MOVERS = frozenset({"focus_next", "focus_previous"})
-"""Actions after which what is typed goes into another field."""
+MOVERS = frozenset({"focus_next", "focus_previous", "next_field", "take_offer"})
+"""Actions after which what is typed goes into another field, or behind what they have put into this one."""
+LEAVING = "leaving a field"
+"""In place of an action: whichever of :data:`MOVERS` the key turns out to be, after the keys before it."""
 
 PATIENCE = 0.8
 """Seconds a new screen is given to focus a field, when at first something else has the focus."""
@@ -71,14 +73,15 @@ class TypeAhead:
         if (action := self._opens(event)) is not None:
             self._action, self._workers, self._stays = action, None, None
             self._before = self._app.screen, self._app.focused
-            self._until = time.monotonic() + (MOVED if _name(action) in MOVERS else GIVE_UP)
+            unsure = action != LEAVING and _name(action) in MOVERS
+            self._until = time.monotonic() + (MOVED if unsure else GIVE_UP)
             self._timer = self._app.set_interval(LOOK_AGAIN, self._look)
         return False
 
     @contextmanager
     def watches(self, action: object) -> Iterator[None]:
         """Around the call of every action: whoever waits for this one learns what works for it."""
-        if self._timer is None or action != self._action or self._workers is not None:
+        if self._timer is None or self._workers is not None or not self._waits_for(action):
             yield
             return
         others = set(self._app.workers)
@@ -87,13 +90,19 @@ class TypeAhead:
         finally:
             self._workers = set(self._app.workers) - others
 
+    def _waits_for(self, action: object) -> bool:
+        if self._action == LEAVING:
+            return isinstance(action, str) and _name(action) in MOVERS
+        return action == self._action
+
     def _opens(self, event: events.Key | events.Paste) -> str | None:
         key = getattr(event, "key", "")
         active = self._app.active_bindings.get(key)
-        if active is None or self._takes(key, getattr(event, "character", None)):
-            return None
-        action = active.binding.action
-        return action if _name(action) in OPENERS | MOVERS else None
+        action = active.binding.action if active is not None else ""
+        taken = self._takes(key, getattr(event, "character", None))
+        if key in getattr(self._app.focused, "LEAVE_KEYS", ()) and (taken or _name(action) in MOVERS):
+            return LEAVING
+        return action if not taken and _name(action) in OPENERS | MOVERS else None
 
     def _takes(self, key: str, character: str | None) -> bool:
         focused = self._app.focused

@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from desk import ALICE, at_desk, make_profile, on_screen, shown, until
+import toymail
+from desk import ALICE, SETTINGS, at_desk, make_profile, on_screen, shown, until
 from mailboxes import Mailbox, mail
 from post import NOW
 from quiet import until_quiet
 from textual import events
 from textual.widgets import Input
 
+from misfin.store.outgoing.drafts import Draft
+from misfin.store.people.contacts import Contact, ContactBook
+from misfin_tui.screens.compose import ComposeScreen
 from misfin_tui.widgets import typeahead
+
+BOTH = f"{SETTINGS}\n[accounts.work]\n{toymail.WORK}"
+
+NAMES = {"/": "slash", "@": "at", ".": "full_stop", "\t": "tab", "\n": "enter", " ": "space", ",": "comma"}
+"""What Textual calls keys that are not named after their character."""
 
 
 @pytest.fixture
@@ -28,11 +37,16 @@ def mailbox(profile):
     return made
 
 
+@pytest.fixture
+def spool(monkeypatch, tmp_path):
+    return toymail.register(monkeypatch, tmp_path / "spool")
+
+
 def burst(app, text: str) -> None:
     """All keys at once, as a paste without brackets or a fast typist gives them."""
     for character in text:
-        key = {"/": "slash", "@": "at", ".": "full_stop", "\t": "tab"}.get(character, character)
-        app.post_message(events.Key(key, character))
+        key = NAMES.get(character, character)
+        app.post_message(events.Key(key, "\r" if key == "enter" else character))
 
 
 async def test_a_search_typed_at_once_files_nothing(profile, mailbox):
@@ -63,6 +77,83 @@ async def test_what_is_typed_after_tab_stands_in_the_next_field(profile, mailbox
         await until(pilot, lambda: "Words." in app.screen.body.text)
         assert app.screen.query_one("#to", Input).value == "bed@hive.test"
         assert subject.value == "Notes"
+
+
+@pytest.mark.parametrize("key", ["\n", "\t"], ids=["enter", "tab"])
+async def test_what_is_typed_after_a_line_of_the_header_stands_in_the_next_one(profile, mailbox, key):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        await pilot.press("c")
+        await on_screen(pilot, "New message")
+        burst(app, f"bed@hive.test{key}Secret plan{key}Words of the plan.")
+        await until(pilot, lambda: "plan." in app.screen.body.text + app.screen.subject.value)
+        assert app.screen.fields.to.value == "bed@hive.test"
+        assert app.screen.subject.value == "Secret plan"
+        assert app.screen.body.text == "Words of the plan."
+
+
+@pytest.mark.parametrize("field", ["cc", "bcc"])
+async def test_what_is_typed_after_the_line_for_a_copy_stands_in_the_subject(profile_root, spool, field):
+    profile = make_profile(profile_root, settings=BOTH)
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        app.open_composer(Draft(account="work"))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
+        await pilot.press("f2")
+        line = getattr(app.screen.fields, field)
+        await until(pilot, lambda: line.shown)
+        line.focus()
+        await until(pilot, lambda: line.has_focus)
+        burst(app, "cal@example.org\nNotes\nWords.")
+        await until(pilot, lambda: "Words." in app.screen.body.text + line.value)
+        assert (line.value, app.screen.subject.value) == ("cal@example.org", "Notes")
+
+
+@pytest.mark.parametrize("key", ["\n", "\t"], ids=["enter", "tab"])
+async def test_it_does_also_where_the_key_might_have_taken_an_offer_a_moment_before(profile, mailbox, key):
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("carol@hive.test"))
+    book.close()
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        await pilot.press("c")
+        await on_screen(pilot, "New message")
+        await pilot.press("c", "a")
+        await until(pilot, lambda: app.screen.fields.to.offering)
+        burst(app, f"spar@new.test{key}Notes{key}Words.")  # the offer is for another beginning by then
+        await until(pilot, lambda: "Words." in app.screen.body.text + app.screen.fields.to.value)
+        assert app.screen.fields.to.value == "caspar@new.test"
+        assert app.screen.subject.value == "Notes"
+
+
+@pytest.mark.parametrize("key", ["\n", "\t"], ids=["enter", "tab"])
+async def test_what_is_typed_after_an_offer_was_taken_stands_behind_it(profile, mailbox, key, monkeypatch):
+    monkeypatch.setattr(typeahead, "GIVE_UP", 600.0)
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("carol@hive.test"))
+    book.close()
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        await pilot.press("c")
+        await on_screen(pilot, "New message")
+        await pilot.press("c", "a")
+        await until(pilot, lambda: app.screen.fields.to.offering)
+        burst(app, f"{key}bed@new.test")
+        await until(pilot, lambda: app.screen.fields.to.value == "carol@hive.test, bed@new.test")
+
+
+async def test_what_is_pasted_after_the_subject_stands_in_the_text_and_presses_no_key(profile, mailbox):
+    async with at_desk(profile, (110, 30)) as (app, pilot):
+        await until(pilot, lambda: "Inbox · 3 conversations" in shown(app))
+        await pilot.press("c")
+        await on_screen(pilot, "New message")
+        burst(app, "bed@hive.test\n")
+        app.post_message(events.Paste("Secret\nplan"))
+        burst(app, "\n")
+        app.post_message(events.Paste("Words\nof the\tplan"))
+        burst(app, ".")
+        await until(pilot, lambda: "plan." in app.screen.body.text + app.screen.subject.value)
+        assert app.screen.subject.value == "Secret plan"
+        assert app.screen.body.text == "Words\nof the\tplan."
 
 
 async def test_an_action_that_opens_nothing_gives_the_keys_back(profile):
