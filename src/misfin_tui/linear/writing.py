@@ -18,9 +18,9 @@ async def compose(desk: Desk, rest: str) -> None:
     """Write a new message, perhaps to somebody."""
     if desk.people and rest.isdecimal():
         person = row_of(rest, desk.people, "contact").contact
-        draft = await desk.services.sending.new([person.address], kind=person.kind)
+        draft = await desk.services.sending.new([person.address], seen_in=desk.view.account, kind=person.kind)
     else:
-        draft = await desk.services.sending.new([rest] if rest else [])
+        draft = await desk.services.sending.new([rest] if rest else [], seen_in=desk.view.account)
     await write(desk, draft)
 
 

@@ -30,9 +30,10 @@ class MessageActions(ScreenController):
 
     @worker(group="answer", exclusive=True, description="write a new message")
     async def action_compose(self) -> None:
-        """Write a new message."""
+        """Write a new message, from the account whose mail is shown."""
         try:
-            self.misfin.open_composer(await self.services.sending.new())
+            seen_in = self.selection.view().account
+            self.misfin.open_composer(await self.services.sending.new(seen_in=seen_in))
         except MisfinError as error:
             self.misfin.report(error)
 

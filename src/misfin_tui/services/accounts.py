@@ -139,11 +139,19 @@ class Accounts:
         text = text or self._services.config.send.signature
         return sign_off(text) if kind is AddressKind.MAIL else text
 
-    def writing_to(self, kind: AddressKind | None) -> Account | None:
-        """The account to write from to people of a kind; the default one where none is of that kind."""
+    def writing_to(self, kind: AddressKind | None, seen_in: str | None = None) -> Account | None:
+        """The account to write from to people of a kind; the default one where none is of that kind.
+
+        Of several it is the one whose mail is shown (its directory), unless it only receives.
+        """
         accounts = self.read_all()
-        same = (each for each in accounts if kind in (None, each.kind.address_kind))
-        return next(same, accounts[0] if accounts else None)
+        same = [each for each in accounts if kind in (None, each.kind.address_kind)]
+        shown = [each for each in same if each.directory == seen_in and not self._only_receives(each)]
+        return next(iter(shown or same or accounts), None)
+
+    def _only_receives(self, account: Account) -> bool:
+        settings = self._settings(account)
+        return settings is not None and bool(settings.imap or settings.pop3) and not settings.smtp
 
     def own_addresses(self, kind: AddressKind | None = None) -> list[str]:
         """Every address of the user, of a kind if it is given; of identities without an account too."""

@@ -94,17 +94,19 @@ class SendingService:
         to: Sequence[str] = (),
         *,
         account: str = "",
+        seen_in: str | None = None,
         subject: str = "",
         body: str = "",
         kind: AddressKind | None = None,
     ) -> Draft:
         """An empty message with the signature below.
 
-        ``kind`` is that of the recipients: it is written from the default account for them. Where there is
-        none, each of them says by its prefix what it is.
+        ``seen_in`` is the directory of the account whose mail is shown, None for all of them; ``kind``
+        is that of the recipients. It is written from the account shown if that writes to them, else from the
+        default account for them. Where there is none, each of them says by its prefix what it is.
         """
         if not account:
-            account, other = await asyncio.to_thread(self._default, kind)
+            account, other = await asyncio.to_thread(self._default, kind, seen_in)
             to = [with_prefix(each, other) for each in to] if other else to
         sender = await asyncio.to_thread(lambda: self._services.accounts.sender(account))
         return Draft(account=account, to=tuple(to), subject=subject, body=signed(body, sender.signature))
@@ -313,9 +315,11 @@ class SendingService:
         there = self._services.transports[row.kind].parse(row.target)
         return self._services.outbox_queue.follow(row_id, there, time.time())
 
-    def _default(self, kind: AddressKind | None) -> tuple[str, AddressKind | None]:
+    def _default(
+        self, kind: AddressKind | None, seen_in: str | None = None
+    ) -> tuple[str, AddressKind | None]:
         """The directory of the account to write from; ``kind`` again where the account is of another one."""
-        account = self._services.accounts.writing_to(kind)
+        account = self._services.accounts.writing_to(kind, seen_in)
         if account is None:
             return "", None
         return account.directory, None if account.kind.address_kind is kind else kind
