@@ -16,6 +16,7 @@ from misfin_tui.messages import ConfigChanged
 from misfin_tui.screens.compose_draft import DraftScreen
 from misfin_tui.screens.compose_fields import RecipientFields
 from misfin_tui.screens.compose_files import ComposerFact, MessageFiles
+from misfin_tui.screens.compose_following import FromFollows
 from misfin_tui.screens.compose_protection import OutgoingProtection
 from misfin_tui.screens.compose_time import SendTime
 from misfin_tui.screens.compose_views import WIDE, ComposePreview, RecipientHelp
@@ -85,6 +86,7 @@ class ComposeScreen(DraftScreen):
         self.fields = RecipientFields(self, self.draft, self._recipients.offers, able)
         self.files = MessageFiles(self, self.draft.attachments, able, lambda: self._measure)
         self.time = SendTime(self, self.draft.send_at)
+        self.following = FromFollows(self, self.draft, self.from_account, self.fields)
         self.protection = OutgoingProtection(self, self.draft.protection, new=not self.draft.id)
         adopt(self, self._previewing, self.fields, self.files, self.time, self.protection)
 
@@ -131,19 +133,8 @@ class ComposeScreen(DraftScreen):
             self.subject.disabled = True
             self.body.read_only = True
         self._previewing.arrange()
-        self._focus_first()
+        _focus_first(self)
         self.call_after_refresh(self._begin)  # by then the widgets inside containers exist too
-
-    def _focus_first(self) -> None:
-        if not self.fields.to.value or self.draft.forwards is not None:
-            self.fields.to.focus()
-        elif not self.subject.value:
-            self.subject.focus()
-        else:
-            self.body.focus()
-            lines = self.body.document.lines
-            quoted = [at for at, line in enumerate(lines) if line.startswith(">")]
-            self.body.move_cursor((min(quoted[-1] + 2, len(lines) - 1), 0) if quoted else (0, 0))
 
     @work(group="begin", description="begin a message")
     async def _begin(self) -> None:
@@ -202,6 +193,11 @@ class ComposeScreen(DraftScreen):
         self._previewing.draw()
         self._measure_it()
         self._recipients.look_up()
+        self.following.look()
+
+    def on_descendant_blur(self) -> None:
+        """The recipients may be complete once their line is left."""
+        self.following.look()
 
     @work(group="measure", exclusive=True, description="measure a message")
     async def _measure_it(self) -> None:
@@ -269,3 +265,16 @@ class ComposeScreen(DraftScreen):
         from misfin_tui.screens.compose_editor import write
 
         await write(self)
+
+
+def _focus_first(screen: ComposeScreen) -> None:
+    """Begin where something is missing; in an answer, below what is quoted."""
+    if not screen.fields.to.value or screen.draft.forwards is not None:
+        screen.fields.to.focus()
+    elif not screen.subject.value:
+        screen.subject.focus()
+    else:
+        screen.body.focus()
+        lines = screen.body.document.lines
+        quoted = [at for at, line in enumerate(lines) if line.startswith(">")]
+        screen.body.move_cursor((min(quoted[-1] + 2, len(lines) - 1), 0) if quoted else (0, 0))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from misfin.compose.recipients import TypedRecipient
     from misfin_tui.screens.compose_fields import RecipientFields
     from misfin_tui.screens.compose_files import MessageFiles
+    from misfin_tui.screens.compose_following import FromFollows
     from misfin_tui.screens.compose_protection import OutgoingProtection
     from misfin_tui.screens.compose_time import SendTime
     from misfin_tui.services.accounts import Sender
@@ -36,6 +37,7 @@ class DraftScreen(AppScreen):
     """A screen with the fields of one message."""
 
     fields: RecipientFields
+    following: FromFollows
     files: MessageFiles
     time: SendTime
     protection: OutgoingProtection
@@ -227,6 +229,8 @@ class DraftScreen(AppScreen):
             self.fields.focus_wrong(elsewhere)
             if account := await self.from_account.instead(elsewhere):
                 self.from_account.chooser.value = account
+            return
+        if await self.following.changed_before_sending():
             return
         draft = self.draft_now()
         problem = self._problem(draft)

@@ -30,6 +30,16 @@ _TYPED = "*"
 """In place of an address: one that fits a pattern of the account, and that the person types."""
 
 
+class FromChooser(Select[str]):
+    """The list of accounts; ``used`` once a person took one of it, even the one that was taken already."""
+
+    used = False
+
+    def on_select_overlay_update_selection(self) -> None:
+        """One was taken by key or mouse."""
+        self.used = True
+
+
 class FromAccount(ScreenController):
     """The choice of an account, and of one of its aliases.
 
@@ -45,8 +55,10 @@ class FromAccount(ScreenController):
         self._changed = changed
         self._senders: dict[str, Sender] = {}
         self._before = ""  # the choice that counted last
+        self._given = ""  # the choice that was made for the person
+        self._chosen = False
         self._options: list[tuple[Content, str]] = []
-        self.chooser = Select[str]([], prompt="no address yet", compact=True, allow_blank=True, id="from")
+        self.chooser = FromChooser([], prompt="no address yet", compact=True, allow_blank=True, id="from")
         self.known = asyncio.Event()
         """Set once the fields can be read as the accounts read them."""
 
@@ -61,6 +73,11 @@ class FromAccount(ScreenController):
     def alias(self) -> str:
         """The address to write as; empty for the account's own."""
         return self._choice.partition(" ")[2]
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a person decided about it."""
+        return self._chosen or self.chooser.used
 
     @property
     def _choice(self) -> str:
@@ -96,7 +113,16 @@ class FromAccount(ScreenController):
         wanted = f"{account} {self._draft.sender}".strip() if account else ""
         if account and not any(choice.partition(" ")[0] == account for _, choice in self._options):
             self._options.append((_shown(account, "(no identity)"), account))
+        self._given = wanted
         self._offer(wanted)
+
+    def give(self, directory: str) -> bool:
+        """Write from another account, for the person; False where it is not offered."""
+        if directory not in self._senders or directory not in {each for _, each in self._options}:
+            return False
+        self._given = directory
+        self._offer(directory)
+        return True
 
     def _of(self, account: Account) -> list[tuple[Content, str]]:
         sender, directory = self._senders.get(account.directory), account.directory
@@ -132,6 +158,7 @@ class FromAccount(ScreenController):
             self._ask(value.partition(" ")[0])
             return
         before, self._before = self._before, self._choice
+        self._chosen = self._chosen or self._choice != self._given
         if self.sender is not None:
             self._changed(self._senders.get(before.partition(" ")[0]), self.sender)
 
@@ -189,7 +216,9 @@ class FromAccount(ScreenController):
             yes="Change From",
             no="Go back",
         )
-        return account.directory if await self.screen.app.push_screen_wait(dialog) is True else None
+        answer = await self.screen.app.push_screen_wait(dialog)
+        self._chosen = True
+        return account.directory if answer is True else None
 
 
 def _shown(address: str, note: str) -> Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from misfin.post.transport import Capabilities, Transport
     from misfin_tui.config.accounts import AccountConfig
     from misfin_tui.services import Services
+    from misfin_tui.services.reaching import Reaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ class Accounts:
         """The account to write from to people of a kind; None where there is none."""
         account = await asyncio.to_thread(lambda: self.writing_to(kind))
         return account if account and account.kind.address_kind is kind else None
+
+    async def reaching(self, recipients: Sequence[str], kind: AddressKind) -> Reaching | None:
+        """The account to write from to these entries of To lines, where one of ``kind`` cannot reach them."""
+        from misfin_tui.services.reaching import reaching  # late: not for the first frame
+
+        return await asyncio.to_thread(reaching, self._services, recipients, kind)
 
     async def received_here(self) -> list[str]:
         """The directories of those accounts whose mail comes to the receiver of this program."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from misfin.compose.forgotten import mentioned
 from misfin.model.account import AddressKind
+from misfin.model.recipient import FORMS
 from misfin.store.evidence import Evidence
 from misfin.store.outgoing.drafts import Draft, SendProtection
-from misfin_tui.screentext import suspicious
+from misfin_tui.screentext import plain, suspicious
 from misfin_tui.wording.facts import day
 
 if TYPE_CHECKING:
     from misfin.compose.measure import Measure
+    from misfin.model.account import Account
     from misfin.post.transport import Capabilities
     from misfin.store.evidence import Standing
 
@@ -110,6 +112,11 @@ def submitted(messages: int, copies: int, hold: int, undo: str, *, later: str = 
         return f"{what} is being sent." if messages == 1 else f"{what} are being sent."
     undoing = f"; {undo} to undo" if undo else ""
     return f"{what} will be sent {later or f'in {hold} s'}{undoing}."
+
+
+def from_follows(address: str, kind: AddressKind, account: Account) -> str:
+    """What is said when From became ``account``, because only one of its kind reaches this recipient."""
+    return f"{plain(address, one_line=True)[:80]} is {FORMS[kind].address}, so From is now {account.address}."
 
 
 def standing_words(standing: Standing, kind: AddressKind | None = None) -> str:

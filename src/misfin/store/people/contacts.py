@@ -39,6 +39,8 @@ HALF_LIFE = 90 * 86400.0
 _COLUMNS = "kind, address, own_name, learnt_name, notes, dead, kept, sent, received, last_sent, last_received"
 _SCORE = """(sent * :weight + received + 0.5)
     * pow_half(max(0.0, :now - max(last_sent, last_received)) / :half_life) * (dead = '') DESC"""
+_KINDS_AT = """SELECT DISTINCT kind FROM contacts
+    WHERE dead = '' AND (kept OR sent) AND lower(substr(address, -length(:at))) = :at"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,10 @@ class ContactBook:
         """Where messages for ``address`` go now: its owner's present address, after any number of moves."""
         contact = self.get(address, kind)
         return contact.address if contact else normal(address, kind)
+
+    def kinds_at(self, host: str) -> set[AddressKind]:
+        """The kinds of living addresses at a host (in lower case) that were saved or written to."""
+        return {AddressKind(kind) for (kind,) in self._db.read(_KINDS_AT, {"at": f"@{host}"})}
 
     # ---- learning ---------------------------------------------------------------------------------
 

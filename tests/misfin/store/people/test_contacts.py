@@ -3,12 +3,14 @@
 import contextlib
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from misfin.errors import AddressError, StoreError
+from misfin.model.account import AddressKind
 from misfin.store.people.contacts import Contact, ContactBook, Encounter
 
 NOW = 1_800_000_000.0
@@ -396,3 +398,14 @@ def test_no_order_of_steps_leaves_an_address_that_leads_nowhere_or_to_two(steps)
         assert contact in book.complete(contact.address, now=NOW, limit=100)
         assert all(book.resolve(alias) == contact.address for alias in contact.aliases)
     book.close()
+
+
+def test_the_kinds_at_a_host_are_those_of_people_the_user_chose(book):
+    mail, misfin = AddressKind.MAIL, AddressKind.MISFIN
+    book.save(Contact("Bea@hive.test", kind=mail))
+    book.learn([replace(sent("cal@hive.test"), kind=misfin)])
+    assert book.kinds_at("hive.test") == {mail, misfin}
+    book.note_dead("cal@hive.test", "It is gone.", misfin)
+    book.learn([replace(received("dan@hive.test", "<2>"), kind=misfin)])
+    assert book.kinds_at("hive.test") == {mail}
+    assert book.kinds_at("ive.test") == book.kinds_at("bea@hive.test") == book.kinds_at("%") == set()
