@@ -41,7 +41,7 @@ def reaching(services: Services, recipients: Sequence[str], kind: AddressKind) -
     found: dict[AddressKind, str] = {}
     for text in recipients:
         if (only := only_kind(services, text)) is not None:
-            found.setdefault(only, split_prefix(text)[1].strip())
+            found.setdefault(only, next(iter(_forms(text).values())))
     if len(found) != 1 or kind in found:
         return None
     (wanted, address), *_ = found.items()
@@ -53,12 +53,10 @@ def reaching(services: Services, recipients: Sequence[str], kind: AddressKind) -
 
 def only_kind(services: Services, text: str) -> AddressKind | None:
     """The kind of one entry of a To line; None where it may be of either, or is not an address."""
-    said, _ = split_prefix(text)
-    if said is not None:
-        return said
     forms = _forms(text)
-    if not forms:
-        return None
+    said, _ = split_prefix(text)
+    if said is not None or not forms:
+        return said if forms else None
     kinds = {kind for kind, address in forms.items() if _is_known(services, address, kind)}
     hosts = {address.rpartition("@")[2] for address in forms.values()}
     kinds.update(kind for host in hosts for kind in _kinds_at(services, host.casefold()))

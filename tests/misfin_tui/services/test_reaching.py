@@ -68,6 +68,7 @@ def services(profile_root, spool):
         ("else@new.test", None),
         ("else@new.test Else", None),
         ("bea", None),
+        ("mailto:bea", None),
         ("@office.test", None),
         ("", None),
     ],
@@ -93,6 +94,11 @@ def test_another_account_is_named_only_where_one_of_this_kind_cannot_reach_them(
 ):
     found = reaching(services, texts, kind)
     assert (found.account.directory if found else "") == account
+
+
+@pytest.mark.parametrize("text", ["bea@office.test", "mailto:bea@office.test", "Bea <bea@office.test>"])
+def test_the_recipient_is_named_by_the_bare_address(services, text):
+    assert reaching(services, [text], MISFIN).address == "bea@office.test"
 
 
 def test_none_is_named_where_there_is_none_of_that_kind(profile_root):
