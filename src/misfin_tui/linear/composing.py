@@ -18,7 +18,7 @@ from misfin_tui.linear.desk import row_of
 from misfin_tui.linear.questions import confirmed
 from misfin_tui.linear.sending import send as submit
 from misfin_tui.linear.terminal import Interrupted
-from misfin_tui.linear.writer import Writer, divided, joined, tell_people, use_account
+from misfin_tui.linear.writer import Writer, divided, follow_recipients, joined, use_account
 from misfin_tui.wording.facts import by_and_by, many
 from misfin_tui.wording.sending import YesNo
 
@@ -41,8 +41,11 @@ END = "."
 """The line that ends the text; a line with two of these is a line with one."""
 
 
-async def write(desk: Desk, draft: Draft) -> None:
-    """Have a message written, until it is sent, kept or discarded."""
+async def write(desk: Desk, draft: Draft, *, follows: bool = False) -> None:
+    """Have a message written, until it is sent, kept or discarded.
+
+    ``follows``: From may become an account of another kind if only that reaches the recipients.
+    """
     if not draft.account:
         raise LocalError("You have no account to write from.", remedy="Type setup to add one.")
     senders = await desk.services.accounts.senders([draft.account])
@@ -50,6 +53,7 @@ async def write(desk: Desk, draft: Draft) -> None:
     if not draft.id and not draft.protection and sender.signs and sender.capabilities.protect:
         draft = replace(draft, protection=SendProtection.SIGN)
     writer = Writer(desk, draft, sender)
+    writer.follows = follows
     desk.keep_writing = writer.keep_as_it_is
     desk.services.sending.composing.opened(writer, draft.account)
     try:
@@ -72,7 +76,7 @@ async def _begin(writer: Writer) -> None:
         await desk.say(PROTECTED[draft.protection])
     try:
         if draft.to:
-            await tell_people(writer)
+            await follow_recipients(writer)
         else:
             await to(writer, "")
         if draft.forwards is not None:
@@ -145,7 +149,7 @@ async def _people(writer: Writer, field: str, label: str, rest: str) -> None:
         "bcc": replace(draft, bcc=people),
     }
     writer.change(changed[field])
-    await tell_people(writer)
+    await follow_recipients(writer)
 
 
 async def subject(writer: Writer, rest: str) -> None:
@@ -236,6 +240,7 @@ async def sent_from(writer: Writer, rest: str) -> None:
         await writer.desk.say(*(f"{n}. {each.address}, {each.kind}." for n, each in enumerate(accounts, 1)))
         rest = await writer.desk.terminal.ask("From number: ", remember=False)
     await use_account(writer, row_of(rest, accounts, "account"))
+    writer.follows = False
 
 
 async def attach(writer: Writer, rest: str) -> None:

@@ -92,6 +92,7 @@ async def _offer_other_account(writer: Writer, entry: TypedRecipient) -> None:
         return
     effect = "all recipients are then read as its addresses"
     text = f"{entry.problem} From can be {account.address} instead; {effect}."
+    writer.follows = False
     if await confirmed(writer.desk.terminal, YesNo("Write from another account?", text, yes="Change From")):
         await use_account(writer, account)
 

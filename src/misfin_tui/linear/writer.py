@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from misfin.compose.addresslist import entries_of
 from misfin.compose.quoting import signed_again
-from misfin.compose.recipients import read_recipients
+from misfin.compose.recipients import read_recipients, reread
 from misfin.errors import StoreError
 from misfin.store.outgoing.drafts import Draft
 from misfin_tui.linear.desk import sentence_of
-from misfin_tui.wording.sending import standing_words
+from misfin_tui.wording.sending import from_follows, standing_words
 
 if TYPE_CHECKING:
     from misfin.compose.recipients import TypedRecipient
@@ -32,6 +33,8 @@ class Writer:
         self.below = quoted_or_signed(draft)
         """The lines that were there before anything was written: a quotation, and the signature."""
         self.finished = False
+        self.follows = False
+        """Whether From may become an account of another kind, for the recipients, without a question."""
         self.keeper = desk.services.sending.autosave(self._saved, self._not_saved, last=draft)
 
     def keep(self) -> None:
@@ -101,13 +104,29 @@ async def tell_people(writer: Writer) -> None:
         await writer.desk.say(f"To {entry.address}: {words}.")
 
 
-async def use_account(writer: Writer, account: Account) -> None:
-    """Write from another account from now on."""
+async def follow_recipients(writer: Writer) -> None:
+    """Write from another account where only that reaches them and From was not chosen, and say so."""
+    draft = writer.draft
+    if writer.follows:
+        people = (*draft.to, *draft.cc, *draft.bcc)
+        found = await writer.desk.services.accounts.reaching(people, writer.sender.kind)
+        if found is not None:
+            await use_account(writer, found.account, from_follows(found.address, found.kind, found.account))
+            return
+    await tell_people(writer)
+
+
+async def use_account(writer: Writer, account: Account, words: str = "") -> None:
+    """Write from another account from now on; ``words`` say why, where a person did not choose it."""
     senders = await writer.desk.services.accounts.senders([account.directory])
     before, writer.sender = writer.sender, senders[account.directory]
     body = signed_again(writer.draft.body, before.signature, writer.sender.signature)
-    draft = replace(writer.draft, account=account.directory, sender="")
+    to, cc, bcc = (
+        tuple(entries_of(reread(", ".join(people), before, writer.sender)))
+        for people in (writer.draft.to, writer.draft.cc, writer.draft.bcc)
+    )
+    draft = replace(writer.draft, account=account.directory, sender="", to=to, cc=cc, bcc=bcc)
     writer.change(draft if body is None else replace(draft, body=body))
     writer.desk.services.sending.composing.opened(writer, account.directory)
-    await writer.desk.say(f"From {account.address}.")
+    await writer.desk.say(words or f"From {account.address}.")
     await tell_people(writer)

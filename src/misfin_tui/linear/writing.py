@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 async def compose(desk: Desk, rest: str) -> None:
     """Write a new message, perhaps to somebody."""
-    if desk.people and rest.isdecimal():
+    chosen = bool(desk.people) and rest.isdecimal()
+    if chosen:
         person = row_of(rest, desk.people, "contact").contact
         draft = await desk.services.sending.new([person.address], seen_in=desk.view.account, kind=person.kind)
     else:
         draft = await desk.services.sending.new([rest] if rest else [], seen_in=desk.view.account)
-    await write(desk, draft)
+    await write(desk, draft, follows=not chosen)
 
 
 async def reply(desk: Desk, rest: str) -> None:
