@@ -50,6 +50,15 @@ class OutboxChanged(AppNews):
 
 
 @dataclass
+class PeopleChanged(AppNews):
+    """New messages told the address book who the user writes to and hears from."""
+
+    def can_replace(self, message: object) -> bool:
+        """It says nothing but that there is something to read."""
+        return isinstance(message, PeopleChanged)
+
+
+@dataclass
 class TrustAsked(AppNews):
     """Something waits for a decision about a certificate; several messages raise one question.
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
+from mailboxes import Mailbox, mail
 from textual.widgets._toast import Toast
 
 from misfin.model.address import MisfinAddress
@@ -201,6 +202,15 @@ def people(profile):
     book.save(Contact("bob@hive.test", own_name="Bob Jones", notes="met in Rome"))
     book.save(Contact("carol@other.test", own_name="Carol"))
     book.close()
+
+
+async def test_people_of_new_messages_appear_while_contacts_are_shown(profile):
+    mailbox = Mailbox(profile.mail, ALICE)
+    async with at_desk(profile) as (app, pilot):
+        screen = await go(app, pilot, "C", ContactsScreen)
+        await on_screen(pilot, "No contacts yet.")
+        mailbox.put(mail("ruby", sender="Ruby <ruby@hive.test>"))
+        await until(pilot, lambda: [each.contact.address for each in screen.rows.items] == ["ruby@hive.test"])
 
 
 async def test_people_are_found_and_written_to(profile, people):

@@ -34,6 +34,7 @@ from misfin_tui.messages import (
     IndexProgress,
     MailChanged,
     OutboxChanged,
+    PeopleChanged,
     Problem,
     SourceChanged,
     SyncChanged,
@@ -274,18 +275,16 @@ class MisfinApp(BaseApp):
         if message.notice:
             self.say(message.notice, severity=message.severity)
 
-    def on_source_changed(self, message: SourceChanged) -> None:
-        """A source of mail came, went or has trouble."""
+    def on_source_changed(self, message: SourceChanged | PeopleChanged | IndexProgress) -> None:
+        """A source of mail came, went or has trouble; somebody new is known; the index grows."""
         self.switcher.broadcast(message)
+
+    on_people_changed = on_index_progress = on_source_changed
 
     def on_sync_changed(self, message: SyncChanged) -> None:
         """What is known of a mailbox elsewhere changed, and may raise a question."""
         self.switcher.broadcast(message)
         self.sync_follower.look()
-
-    def on_index_progress(self, message: IndexProgress) -> None:
-        """The index grows."""
-        self.switcher.broadcast(message)
 
     def on_config_changed(self, message: ConfigChanged) -> None:
         """The settings changed: keys, theme, courier and receiver follow at once."""

@@ -55,6 +55,10 @@ class ContactsScreen(ListScreen):
         )
         return RowList(columns, self._cells, lambda known: known.contact.address, empty=empty)
 
+    def on_people_changed(self) -> None:
+        """Messages came from or went to somebody."""
+        self.reload()
+
     def _cells(self, known: Known) -> Sequence[Cell]:
         contact, standing = known.contact, known.standing
         sign: Cell = (standing.evidence.sign, standing.evidence)

@@ -15,6 +15,7 @@ from misfin.model.account import AddressKind
 from misfin.model.folders import HELD, holds_mail
 from misfin.store.evidence import Evidence, Standing
 from misfin.store.rows import View
+from misfin_tui.messages import PeopleChanged
 
 if TYPE_CHECKING:
     from misfin.model.address import MisfinAddress
@@ -128,11 +129,14 @@ class Contacts:
 
         own = self._services.accounts.own_addresses()
         kind_of = cache(self._services.address_kind)  # asked for every message
+        learned = 0
         with suppress(StoreError):  # a broken address book is reported where it is used
-            return learn_from_mail(
+            learned = learn_from_mail(
                 self._services.index, self._services.contact_book, own, kind_of=kind_of, stop=stop
             )
-        return 0
+        if learned:
+            self._services.post(PeopleChanged())
+        return learned
 
     def written_to(self, begun: str) -> list[tuple[str, str]]:
         """(address, name) of people written to before that a prefix may mean; in a thread."""
