@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desk import SETTINGS, at_desk, make_profile, on_screen, shown, until
 from invitations import EVENT, calendar, invitation_mail
-from mailboxes import Mailbox, mail
+from mailboxes import NOW, Mailbox, mail
 
 from misfin_tui.dialogs.menu import BACK, MenuDialog
 from misfin_tui.screens import applying
@@ -92,16 +92,15 @@ async def test_a_message_that_takes_long_to_read_is_offered_everything(profile, 
 
 
 async def test_joining_is_offered_once_there_is_something_to_join(profile, mailbox):
-    mailbox.put(mail("one"))
-    mailbox.put(mail("two"))
+    mailbox.put(mail("one", date=NOW + 60))  # the newest is first
+    mailbox.put(mail("two", date=NOW))
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await on_screen(pilot, "Inbox · 2 conversations")
         inbox, offered = app.screen, []
-        for marked in (0, 2):
-            for _ in range(marked):
-                await until(pilot, lambda: inbox.messages.has_focus and inbox.messages.current is not None)
-                await pilot.press("x", "j")
-            await until(pilot, lambda marked=marked: len(inbox.messages.marks) == marked)
+        for keys in ((), ("x", "j", "x")):
+            await until(pilot, lambda: inbox.messages.has_focus and inbox.messages.current is not None)
+            await pilot.press(*keys)
+            await until(pilot, lambda keys=keys: len(inbox.messages.marks) == keys.count("x"))
             await menu_at(pilot, "one")
             await pilot.click(app.screen.list, offset=(3, labels(app.screen).index(ON_MESSAGE) + 2))
             await on_screen(pilot, BACK)
