@@ -209,6 +209,8 @@ class ServedConnection(asyncio.Protocol, ABC):
     async def _go_on(self, news: Awaitable[None], plaintext: bytes) -> None:
         await news
         self._waiting = False
+        if self._transport.is_closing():  # the server stops: nothing begins that has no answer
+            return
         self._transport.resume_reading()
         if self.phase is ConnectionPhase.REQUEST and self._session is not None:
             self._take(plaintext, self._session)

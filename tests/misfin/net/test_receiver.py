@@ -502,3 +502,21 @@ async def test_a_stopped_receiver_can_start_again(serve):
     await post.receiver.stop()
     ((_, port),) = await post.receiver.start()
     assert await ask(port, message("ada@mail.example"), BEA) == ADA_TAKES_IT
+
+
+async def test_a_message_that_waits_while_the_receiver_stops_is_not_kept_without_an_answer(serve):
+    asked, news = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    def outdated():
+        asked.set()
+        return news
+
+    post = await serve(options={"outdated": outdated})
+    sending = asyncio.create_task(ask(post.port, message("ada@mail.example", "Hello"), BEA))
+    await asked.wait()
+    await asyncio.sleep(0)  # what waits for the news is a task that has begun
+    stopping = asyncio.create_task(post.receiver.stop())
+    news.set_result(None)  # in the same turn of the loop: after the connection is closed, before it is lost
+    (answer,) = await asyncio.gather(sending, return_exceptions=True)
+    await stopping
+    assert bool(post.messages) == (answer == ADA_TAKES_IT)
