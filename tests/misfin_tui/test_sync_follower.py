@@ -317,8 +317,10 @@ async def test_no_search_finds_what_is_in_the_attic(profile, desk):
 
 async def go_to_account(app, pilot) -> None:
     await on_screen(pilot, "Archive")
+    await until(pilot, lambda: app.screen.messages.has_focus)  # else it would take it back later
     app.screen.sidebar.focus()
-    await pilot.pause()
+    await until(pilot, lambda: app.screen.sidebar.has_focus)
+    await until(pilot, lambda: "new_folder" not in app.screen.idle_actions)
 
 
 async def test_a_folder_is_created_renamed_and_removed_from_the_sidebar(profile, desk):
