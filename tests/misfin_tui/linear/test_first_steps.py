@@ -13,6 +13,7 @@ import ring
 from desk import identity, make_profile
 from freeports import free_port
 from linedesk import at_lines
+from lineterminal import do, said, text_of
 from mailservers import PASSWORD, USER, mail_servers
 from plainlines import acting, piped
 from ring import MemoryKeyring, use_keyring
@@ -45,22 +46,6 @@ def opened(tmp_path: Path) -> Iterator[Opener]:
     yield open_it
     for terminal in terminals:
         terminal.end()
-
-
-def text_of(terminal: Terminal) -> str:
-    return " ".join(terminal.written.decode("utf-8", "replace").split()) + " "
-
-
-def said(terminal: Terminal, wanted: str) -> None:
-    """Wait until it has written these words."""
-    terminal.until(lambda: wanted in text_of(terminal))
-
-
-def do(terminal: Terminal, keys: str, wanted: str) -> None:
-    """Type, and wait until it writes these words once more."""
-    before = text_of(terminal).count(wanted)
-    terminal.send(keys)
-    terminal.until(lambda: text_of(terminal).count(wanted) > before)
 
 
 @pytest.mark.parametrize("columns", [20, 80])

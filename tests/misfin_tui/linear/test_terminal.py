@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from desk import ALICE, make_profile
+from lineterminal import do, said, text_of
 from mailboxes import Mailbox, mail
 from plainlines import acting
 
@@ -49,23 +50,6 @@ def opened(furnished: tuple[Profile, Mailbox], tmp_path: Path) -> Iterator[Opene
     yield open_it
     for terminal in terminals:
         terminal.end()
-
-
-def text_of(terminal: Terminal) -> str:
-    """Everything it wrote, with every line end as a space."""
-    return " ".join(terminal.written.decode("utf-8", "replace").split()) + " "
-
-
-def said(terminal: Terminal, wanted: str) -> None:
-    """Wait until it has written these words."""
-    terminal.until(lambda: wanted in text_of(terminal))
-
-
-def do(terminal: Terminal, keys: str, wanted: str) -> None:
-    """Type, and wait until it writes these words once more."""
-    before = text_of(terminal).count(wanted)
-    terminal.send(keys)
-    terminal.until(lambda: text_of(terminal).count(wanted) > before)
 
 
 def drafts(profile: Profile) -> list[Draft]:
