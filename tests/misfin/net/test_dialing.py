@@ -60,6 +60,11 @@ async def test_the_next_address_is_tried_when_one_refuses(refusing, answering):
         assert stream.getpeername() == answering[1]
 
 
+async def test_a_second_write_does_not_wait_for_the_first_to_be_confirmed(answering):
+    with await dial(MAIL, [answering], 5) as stream:
+        assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_a_silent_address_does_not_hold_up_the_next(silent, answering):
     before = time.monotonic()
     async with asyncio.timeout(30):
