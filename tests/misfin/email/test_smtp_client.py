@@ -284,6 +284,16 @@ async def test_a_file_that_cannot_be_read_or_sent_as_it_is(tmp_path):
         await client(1).send(ADA, [BEA], source)  # closed
 
 
+async def test_the_caller_is_asked_once_the_server_has_everything_but_the_final_dot():
+    async def look(_accepted):
+        async with asyncio.timeout(30):
+            while not server.got.endswith(b"\r\n..dots\r\n"):
+                await asyncio.sleep(0.01)
+
+    async with ScriptedServer(PLAIN) as server, client(server.port) as smtp:
+        assert results(await smtp.send(ADA, [BEA], MESSAGE, before_end=look)) == [ACCEPTED]
+
+
 async def test_before_the_final_dot_the_caller_is_asked_and_may_stop():
     inbox, asked = Inbox(), []
 

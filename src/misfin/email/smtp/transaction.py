@@ -215,10 +215,9 @@ class MailTransaction:
         while chunk:
             read += len(chunk)
             following = await self._read(read)
+            self._check_open(channel, channel.interrupted())
             smtp.data_chunk(chunk)
-            if following:
-                await channel.flush(timeouts.block)
-                self._check_open(channel, channel.interrupted())
+            await channel.flush(timeouts.block)  # the server has work while the mark is written
             chunk = following
         if read != self.length:
             raise SMTPSourceError("The message changed while it was sent; nothing was delivered.")
