@@ -90,7 +90,7 @@ class Session:
         of the session are ignored. Raises :class:`~misfin.email.smtp.errors.SMTPRemoteViolation`; the session
         is over then.
         """
-        if self._state is ClientState.finished:
+        if self._state is ClientState.finished or (not data and self._replies.empty):
             return None
         self._replies.feed(data)
         try:

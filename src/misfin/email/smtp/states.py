@@ -14,6 +14,8 @@ from typing import NamedTuple
 class ClientState(Enum):
     """Where a session stands, as far as the server has confirmed it."""
 
+    __hash__ = object.__hash__  # Enum's own hashes the name, in Python, at every look into the table
+
     greeting_expected = "waiting for the server's greeting"
     greeting_received = "ready to say hello"
     authenticating = "logging in"
@@ -28,6 +30,8 @@ class ClientState(Enum):
 
 class Command(Enum):
     """What a client says and a server answers; the value is the verb."""
+
+    __hash__ = object.__hash__  # as above
 
     GREETING = ""
     """Nothing: the server speaks first."""
