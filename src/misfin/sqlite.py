@@ -6,8 +6,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from misfin.errors import StoreError
@@ -156,12 +157,25 @@ def _version(database: sqlite3.Connection) -> int:
     return int(version)
 
 
-@contextmanager
-def translated(called: str, remedy: str) -> Iterator[None]:
+def translated(called: str, remedy: str) -> AbstractContextManager[None]:
     """Turn errors of SQLite and the system into :class:`StoreError`: ``called`` cannot be used."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{called} cannot be used: {error}.", remedy=remedy) from error
+    return _Translated(called, remedy)
+
+
+class _Translated:
+    """A class because a generator takes several times as long, and one of these is around every statement."""
+
+    __slots__ = ("_called", "_remedy")
+
+    def __init__(self, called: str, remedy: str) -> None:
+        self._called = called
+        self._remedy = remedy
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, sqlite3.Error | OSError) and not isinstance(error, StoreError):
+            raise StoreError(f"{self._called} cannot be used: {error}.", remedy=self._remedy) from error

@@ -126,4 +126,4 @@ def load_outgoing(database: Database, group: str) -> Outgoing | None:
 
 
 def _texts(data: str) -> tuple[str, ...]:
-    return tuple(map(str, json.loads(data)))
+    return tuple(map(str, json.loads(data))) if data != "[]" else ()
