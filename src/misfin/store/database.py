@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from misfin.files import private_folder, sync_folder
+from misfin.files import private_folder, sync_file, sync_folder
 from misfin.sqlite import bring_up_to_date, connect, log_ahead, open_to_read, transaction, translated
 
 _REMEDY: Final = "Check that the disk has free space and that you may write there."
@@ -35,6 +36,10 @@ class Database:
         self.path = path
         self._called = f"{name} {path or 'in memory'}"
         self._lock = threading.RLock()
+        self._syncing = threading.Lock()
+        self._log: int | None = None
+        self._written = self._synced = 0
+        self._synchronous = "FULL"
         with self._translated():
             if path is not None and read_only:
                 self._db = open_to_read(path, self._called, len(steps))
@@ -47,7 +52,7 @@ class Database:
                 if path is not None and new:
                     sync_folder(path.parent)
                 log_ahead(self._db)
-                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(f"PRAGMA synchronous = {self._synchronous}")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._db.execute("PRAGMA cache_size = -512")  # kilobytes; the system caches too
                 bring_up_to_date(self._db, self._called, steps)
@@ -57,7 +62,10 @@ class Database:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self._syncing, self._lock:
+            if self._log is not None:
+                os.close(self._log)
+                self._log = None
             self._db.close()
 
     @contextmanager
@@ -95,28 +103,54 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[None]:
         """One transaction, durable when the block ends and rolled back if it raises."""
-        with self._lock, self._translated(), transaction(self._db):
+        with self._lock, self._translated(), self._transaction("FULL"):
             yield
 
     @contextmanager
     def write_soon(self) -> Iterator[None]:
-        """The same, seen by every process at once, but durable only together with the next :meth:`write`.
+        """The same, seen by every process at once, but durable only with :meth:`sync` or a :meth:`write`.
 
         For what a power cut may undo as if it had not begun; the death of this process undoes nothing.
         """
         with self._lock, self._translated():
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            try:
-                with transaction(self._db):
-                    yield
-            finally:
-                self._db.execute("PRAGMA synchronous = FULL")
+            with self._transaction("NORMAL"):
+                yield
+            self._written += 1
+
+    def _transaction(self, synchronous: str) -> AbstractContextManager[None]:
+        if synchronous != self._synchronous:
+            self._db.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
+        return transaction(self._db)
 
     def sync(self) -> None:
-        """Make durable what :meth:`write_soon` wrote."""
-        with self.write():  # a commit that changes anything syncs all before it
-            ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
-            self._db.execute(f"PRAGMA user_version = {version:d}")
+        """Make durable what :meth:`write_soon` wrote. Not to be called inside a block of this class.
+
+        Unlike :meth:`write` this keeps nobody out while it waits for the disk, and threads that wait at the
+        same time share one sync. If it raises, what was written is still there, though perhaps not for long.
+        """
+        wanted = self._written
+        with self._syncing:
+            if self._synced >= wanted or self.path is None:
+                return
+            written = self._written
+            with self._translated():
+                self._sync_log(Path(f"{self.path}-wal"))
+            self._synced = written
+
+    def _sync_log(self, path: Path) -> None:
+        try:
+            if self._log is None:  # SQLite's locks are on other files: closing this one frees none of them
+                self._log = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            sync_file(self._log)
+        except FileNotFoundError:  # the file system does not allow write-ahead logging
+            with self.write():  # a commit that changes anything syncs all before it
+                ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
+                self._db.execute(f"PRAGMA user_version = {version:d}")
+        except OSError:
+            with self._lock, suppress(sqlite3.Error):  # what is written now must not lie behind a gap
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raise
 
     def generation(self) -> tuple[int, int]:
         """A value that changes whenever this or another process changes the file; cheap to get."""

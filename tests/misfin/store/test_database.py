@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
 from misfin.errors import StoreError
+from misfin.store import database as module
 from misfin.store.database import Database
 
 FIRST = ("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",)
@@ -111,3 +116,125 @@ def test_the_version_is_a_plain_number_other_programs_can_read(path):
     Database(path, "The file", (FIRST, SECOND)).close()
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+# ---- durable later ----------------------------------------------------------------------------------
+
+
+class Disk:
+    """Notes what would be left after a power cut: the files as they were when they were synced last."""
+
+    def __init__(self, path, monkeypatch) -> None:
+        self.path, self.left = path, path.parent.parent / "left"
+        self.syncs, self.fails, self.real = 0, 0, module.sync_file
+        self.may = threading.Event()
+        self.may.set()
+        self.begun, self.looking = threading.Event(), threading.Lock()
+        monkeypatch.setattr(module, "sync_file", self.sync)
+
+    def sync(self, handle):
+        self.begun.set()
+        assert self.may.wait(60)
+        if self.fails:
+            self.fails -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self.real(handle)
+        with self.looking:
+            shutil.copytree(self.path.parent, self.left, dirs_exist_ok=True)
+        self.syncs += 1
+
+    def names(self):
+        with self.looking, closing(sqlite3.connect(self.left / self.path.name)) as after:
+            return [name for (name,) in after.execute("SELECT name FROM things ORDER BY name")]
+
+
+@pytest.fixture
+def things(path):
+    with closing(Database(path, "The file", (FIRST,))) as database:
+        yield database
+
+
+def add(database, name):
+    with database.write_soon():
+        database.execute("INSERT INTO things (name) VALUES (?)", (name,))
+
+
+def test_what_was_written_soon_is_on_disk_once_that_was_waited_for(things, path, monkeypatch):
+    disk = Disk(path, monkeypatch)
+    add(things, "a")
+    add(things, "b")
+    assert disk.syncs == 0
+    things.sync()
+    things.sync()
+    assert disk.syncs == 1
+    assert disk.names() == ["a", "b"]
+
+
+def test_others_read_and_write_while_one_waits_for_the_disk(things, path, monkeypatch):
+    disk = Disk(path, monkeypatch)
+    disk.may.clear()
+    add(things, "a")
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(things.sync)
+        assert disk.begun.wait(60)
+        add(things, "b")
+        assert things.read("SELECT count(*) FROM things") == [(2,)]
+        assert not waiting.done()
+        disk.may.set()
+        waiting.result(60)
+        things.sync()  # what came while the first one waited is not taken for synced
+    assert disk.syncs == 2
+    assert disk.names() == ["a", "b"]
+
+
+def test_those_that_wait_at_the_same_time_share_a_sync(things, path, monkeypatch):
+    disk = Disk(path, monkeypatch)
+    disk.may.clear()
+    written = threading.Semaphore(0)
+
+    def write(number):
+        add(things, f"{number}")
+        written.release()
+        things.sync()
+        return f"{number}" in disk.names()
+
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(write, 0)
+        assert disk.begun.wait(60)
+        others = [threads.submit(write, number) for number in range(1, 9)]
+        for _ in range(9):
+            assert written.acquire(timeout=60)
+        disk.may.set()
+        assert all(each.result(60) for each in (first, *others))
+    assert disk.syncs <= 3
+
+
+def test_a_sync_that_fails_is_reported_and_tried_again(things, path, monkeypatch):
+    disk = Disk(path, monkeypatch)
+    disk.fails = 1
+    add(things, "a")
+    with pytest.raises(StoreError, match="The file .* cannot be used: .*Input/output error"):
+        things.sync()
+    with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as alone:
+        assert alone.execute("SELECT name FROM things").fetchall() == [("a",)]  # not only in the log
+    add(things, "b")
+    things.sync()
+    assert disk.names() == ["a", "b"]
+
+
+def test_where_there_is_no_log_what_was_written_soon_is_synced_with_a_commit(things, path, monkeypatch):
+    add(things, "a")
+    monkeypatch.setattr(module, "Path", lambda _path: path.parent / "none")
+    before = things.generation()
+    things.sync()
+    assert things.generation() == before
+    assert things.read("SELECT name FROM things") == [("a",)]
+    assert things.read("PRAGMA user_version") == [(1,)]
+
+
+def test_nothing_is_synced_in_memory():
+    database = Database(None, "The file", (FIRST,))
+    add(database, "a")
+    database.sync()
+    assert database.read("SELECT name FROM things") == [("a",)]
+    database.close()

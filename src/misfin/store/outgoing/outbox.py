@@ -14,14 +14,16 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from misfin.errors import StoreError
 from misfin.model.account import AddressKind
 from misfin.model.recipient import Recipient
 from misfin.store.database import Database
-from misfin.store.outgoing import outbox_claims, outbox_clock, outbox_tidying
+from misfin.store.outgoing import outbox_claims, outbox_clock, outbox_queue, outbox_tidying
 from misfin.store.outgoing.deliveries import (
     TAKEN,
     AttemptRow,
@@ -58,8 +60,6 @@ __all__ = [
 _AGAIN = """UPDATE delivery SET state = 'waiting', why = '', next_attempt = max(:now, hold_until * :undo),
     failures = 0, slowdowns = 0, since = 0, question = '', pin_name = '', pinned = '', changed = :now,
     target = coalesce(json_extract(hops, '$[#-1]'), '') """  # a redirect only proposed is forgotten
-_KNOWN = """SELECT d.id FROM delivery d JOIN message m ON m.id = d.message
-    WHERE m.token = ? AND d.state <> 'cancelled' ORDER BY d.id"""
 _ONE_BY_ONE: Final[Mapping[AddressKind, int]] = MappingProxyType({})
 
 
@@ -104,28 +104,28 @@ class Outbox:
         :meth:`outgoing`. A ``token`` already queued and not cancelled gives its rows again, not a second
         message: a caller may die between queueing a draft and forgetting it.
         """
-        group = uuid.uuid4().hex
-        everyone = (*recipients, *cc, *bcc)
-        with self._db.write():
-            if token and (known := self._db.read(_KNOWN, (token,))):
-                return [row_id for (row_id,) in known]
-            lists = [json.dumps([each.address for each in part]) for part in (recipients, cc, bcc)]
-            self._db.execute(
-                "INSERT INTO message (id, kind, account, recipients, cc, bcc, attachments, subject, message,"
-                " draft, token, created, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(group, kind, account, *lists, json.dumps(list(attachments)), subject, message),
-                    *(draft, token, now, len(message) if size is None else size),
-                ),
+        with self._db.write_soon():
+            ids, new = outbox_queue.put_in(
+                self._db,
+                (recipients, cc, bcc),
+                now=now,
+                hold_until=hold_until,
+                account=account,
+                kind=kind,
+                attachments=attachments,
+                subject=subject,
+                message=message,
+                size=len(message) if size is None else size,
+                draft=draft,
+                token=token,
             )
-            return [
-                self._db.insert(
-                    "INSERT INTO delivery (message, address, route, next_attempt, hold_until, changed)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (group, each.address, each.route, max(now, hold_until), hold_until, now),
-                )
-                for each in everyone
-            ]
+        try:
+            self._db.sync()  # of what was known, too: whoever queued it may not have come so far
+        except StoreError:
+            with suppress(StoreError), self._db.write():
+                outbox_queue.take_out(self._db, ids if new else [])
+            raise
+        return ids
 
     # ---- looking ----------------------------------------------------------------------------------
 
@@ -217,9 +217,10 @@ class Outbox:
 
         Raises :class:`ClaimLostError` when one was cancelled or taken meanwhile: then none may be sent.
         """
-        with self._db.write():
+        with self._db.write_soon():
             for claimed in deliveries:
                 outbox_claims.mark_leaving(self._db, self.owner, claimed, now)
+        self._db.sync()
 
     def mark_refused(self, deliveries: Iterable[Claimed]) -> None:
         """Make durable that the server refused what had left: nothing is outstanding between two tries.
@@ -263,8 +264,8 @@ class Outbox:
                 for ending in endings:
                     outbox_claims.end(self._db, self.owner, *ending, now)
                 claim = outbox_claims.take(self._db, self.owner, now, only, by, batch, route, known)
-            if follows and claim is None:
-                self._db.sync()
+        if follows and claim is None:
+            self._db.sync()
         return claim
 
     def next_over(

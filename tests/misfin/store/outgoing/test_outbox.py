@@ -82,6 +82,23 @@ def test_the_same_token_gives_the_same_rows_until_they_are_cancelled(box):
     assert put(box, token="draft-1:abc") != first
 
 
+def test_a_message_that_does_not_reach_the_disk_is_not_queued(box, monkeypatch):
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("misfin.store.database.sync_file", full)
+        with pytest.raises(StoreError, match="No space left"):
+            put(box, "bob@hive.test", "cal@hive.test", token="draft-1:abc")
+    assert box.rows() == []
+    (row_id,) = put(box, token="draft-1:abc")
+    with monkeypatch.context() as broken:  # nor is what was queued before taken out
+        broken.setattr("misfin.store.database.sync_file", full)
+        with pytest.raises(StoreError, match="No space left"):
+            put(box, token="draft-1:abc")
+    assert state(box, row_id) is DeliveryState.WAITING
+
+
 def test_the_next_one_of_a_route_is_claimed_as_one_ends(box):
     first, second = put(box), put(box)
     elsewhere = put(box, "cal@other.test", now=NOW - 5)
