@@ -67,7 +67,8 @@ class JobMarks:
         """Make durable that these (all, if none are given) are about to be sent."""
         claimed = (await self.claimed()).deliveries
         numbers = [due.number for due in deliveries] or range(len(claimed))
-        await asyncio.to_thread(self._outbox.leaving, [claimed[number] for number in numbers], self._now())
+        leaving = [claimed[number] for number in numbers]
+        await asyncio.get_running_loop().run_in_executor(None, self._outbox.leaving, leaving, self._now())
         # From here to the first byte nothing is awaited.
         self._sent.update(numbers)
         self._durable()

@@ -52,13 +52,15 @@ class Ahead:
 class Turn:
     """One message is settled: its rows by id, and the claim on the next one of its route, if there is one.
 
-    ``prepared`` is for the job of that one. ``events`` is what the transport has to say about the settled
-    one, ``problem`` why it could not be remembered.
+    ``prepared`` is for the job of that one, ``ahead`` what comes after it, if that was looked up already.
+    ``events`` is what the transport has to say about the settled one, ``problem`` why it could not be
+    remembered.
     """
 
     rows: Mapping[int, OutboxRow]
     following: Claim | None = None
     prepared: object = None
+    ahead: Ahead | None = None
     events: Sequence[Event] = ()
     problem: Exception | None = None
 
@@ -127,8 +129,8 @@ class OutboxTurns:
     ) -> Turn:
         """End the attempts durably, and claim what of ``wanted`` (None: of nothing) is next on the route.
 
-        The next one is prepared, unless it was ``ahead``, and the transport remembers what the job showed.
-        Where that fails, nothing is lost.
+        The next one is prepared, unless it was ``ahead``: then the one after it is. The transport remembers
+        what the job showed. Where that fails, nothing is lost.
         """
         now = self._now()
         endings = _endings(claim, settled)
@@ -149,11 +151,15 @@ class OutboxTurns:
         with suppress(StoreError):  # it is written down; only the report is lost
             rows = {row.id: row for row in self._outbox.group(claim.message.group)}
         prepared = None if following is None else self._prepared(following.message, ahead)
+        after = None
+        if wanted is not None and ahead is not None and prepared is ahead.prepared:
+            with suppress(Exception):  # whatever it is, that is only looked up later then
+                after = self.look_ahead(claim.route, wanted)
         try:
             events = self._remembered(claim, [each.ending for each in settled])
-            return Turn(rows, following, prepared, events)
+            return Turn(rows, following, prepared, after, events)
         except Exception as error:
-            return Turn(rows, following, prepared, problem=error)
+            return Turn(rows, following, prepared, after, problem=error)
 
     def give_back(self, claim: Claim) -> None:
         """Let a claim go that nobody works on: it would stay "sending" until the next start."""

@@ -63,7 +63,8 @@ class RouteWork:
         self._tools = tools
         self._wanted = wanted
         self._reports = LateReports(tools.outbox.sync, tools.complain)
-        self._ahead: asyncio.Future[Ahead | None] | None = None
+        self._ahead: Ahead | None = None
+        self._looking: asyncio.Future[Ahead | None] | None = None
         self._job = job_of(claim)
         self._say_begun(claim)
         self._marks = self._marks_of(claim)
@@ -118,6 +119,7 @@ class RouteWork:
             turn = await asyncio.shield(settling)
             if (claim := turn.following) is None or not turn.confirms(ahead):
                 raise ClaimLostError("Another message is next on the route.")
+            self._ahead = turn.ahead
             self._say_begun(claim)
             return claim
 
@@ -127,20 +129,21 @@ class RouteWork:
     def _marks_of(self, claim: Claim, claimed: Callable[[], Awaitable[Claim]] | None = None) -> JobMarks:
         def leaving() -> None:
             self._reports.durable()
-            if self._tools.turns.prepares(claim.message.kind):
-                self._ahead = asyncio.ensure_future(
-                    asyncio.to_thread(self._tools.turns.look_ahead, claim.route, self._wanted)
+            if self._ahead is None and self._tools.turns.prepares(claim.message.kind):
+                self._looking = asyncio.get_running_loop().run_in_executor(
+                    None, self._tools.turns.look_ahead, claim.route, self._wanted
                 )
-                self._ahead.add_done_callback(_looked)
+                self._looking.add_done_callback(_looked)
 
         return JobMarks(self._tools.outbox, claim, self._tools.now, self._tools.say, leaving, claimed)
 
     def _found_ahead(self) -> Ahead | None:
         """What was looked up and prepared while the last message was sent, if that is done."""
-        looking, self._ahead = self._ahead, None
-        if looking is None or not looking.done() or looking.cancelled() or looking.exception() is not None:
-            return None
-        return looking.result()
+        found, self._ahead = self._ahead, None
+        looking, self._looking = self._looking, None
+        if looking is not None and looking.done() and not looking.cancelled() and looking.exception() is None:
+            return looking.result()
+        return found
 
     async def _claim(self) -> Claim | None:
         """The claim on the present message; None where it was only begun, and is not ours."""
@@ -227,8 +230,8 @@ class RouteWork:
         pause = 0.2
         while True:
             wanted = None if alone or self._tools.closing() else self._wanted
-            writing = asyncio.ensure_future(
-                asyncio.to_thread(self._tools.turns.settle, claim, settled, wanted, ahead)
+            writing = asyncio.get_running_loop().run_in_executor(
+                None, self._tools.turns.settle, claim, settled, wanted, ahead
             )
             try:
                 turn = await asyncio.shield(writing)

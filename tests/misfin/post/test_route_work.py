@@ -93,6 +93,28 @@ async def test_the_next_message_is_begun_while_the_end_of_the_last_is_written(de
     assert len(relay.lines) == 1
 
 
+async def test_what_comes_after_the_next_one_is_prepared_as_that_is_claimed(desk, looked):
+    prepared = {}
+
+    async def noted(job, over, marks):
+        (due,) = job.deliveries
+        endings = await script(job, over, marks)
+        prepared[due.address] = set(relay.prepared)
+        return endings
+
+    async def meanwhile():
+        pass
+
+    script = Script(looked, meanwhile)
+    relay = Relay(script=noted)
+    groups = {address: desk.outbox.row(*desk.put(relay, address)).group for address in (A, B, C)}
+    await desk.send(relay)
+    assert script.left == [A, B, C]
+    assert prepared[B] >= {groups[B], groups[C]}
+    assert relay.prepared.count(groups[C]) == 1
+    assert set(desk.states().values()) == {DeliveryState.ACCEPTED}
+
+
 async def test_a_message_cancelled_while_it_is_begun_does_not_leave_and_the_one_after_it_does(
     desk, looked, monkeypatch
 ):
