@@ -55,6 +55,19 @@ NEVER_USED = {
 }
 ONCE_SOMETHING_IS_SENT = {"OpenSSL", "misfin.net.client"}
 
+RECEIVER = """
+import sys
+from importlib import import_module
+
+for name in (
+    "misfin_tui.cli.receive", "misfin.post.reception", "misfin.post.hosting.books",
+    "misfin.post.hosting.duties", "misfin.store.hosting.posts",
+    "misfin_tui.services.arriving", "misfin_tui.services.posting",
+):
+    import_module(name)
+print(*sys.modules)
+"""
+
 HEAPS = """
 import ctypes, sys, threading
 from misfin_tui.app.memory import share_one_heap
@@ -94,6 +107,13 @@ def test_the_open_program_imports_nothing_it_does_not_use(profile_root, tmp_path
     modules = set(json.loads(out.read_text()))
     assert modules & NEVER_USED == set()
     assert modules & ONCE_SOMETHING_IS_SENT == set()
+
+
+def test_a_receiver_at_rest_makes_no_random_names():
+    done = subprocess.run(
+        [sys.executable, "-c", RECEIVER], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert {"hashlib", "hmac", "secrets", "random", "uuid", "platform"} & set(done.stdout.split()) == set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other C libraries have other heaps")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
-import uuid
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -233,7 +231,7 @@ class ListBook:
 
         False where too many wait, or one was sent to this address within the hour.
         """
-        code = secrets.token_hex(4)
+        code = os.urandom(4).hex()
         with self._db.write():
             self._db.execute("DELETE FROM request WHERE at < ?", (now - CONFIRM_WITHIN,))
             ((waiting,),) = self._db.read("SELECT count(*) FROM request WHERE list = ?", (address,))
@@ -254,6 +252,8 @@ class ListBook:
         self, address: str, person: str, key: str, code: str, text: str, *, now: float
     ) -> CodeChecked:
         """Subscribe somebody who sends the code back with the key that asked for it; welcome them."""
+        import hmac  # late: with all of hashlib, and the receiver runs for days before it compares a code
+
         with self._db.write():
             found = self._db.read(
                 "SELECT code, key, tries FROM request WHERE list = ? AND address = ? AND at >= ?",
@@ -279,7 +279,7 @@ def put_notice(database: Database, account: str, recipient: str, text: str) -> N
     """Have a short message sent, in the transaction of the caller."""
     database.execute(
         "INSERT INTO notice (token, account, recipient, text) VALUES (?, ?, ?, ?)",
-        (uuid.uuid4().hex, account, recipient, text),
+        (os.urandom(16).hex(), account, recipient, text),
     )
 
 

@@ -6,7 +6,7 @@ settled in the transaction that accepts it, and what goes to the outbox goes the
 
 from __future__ import annotations
 
-import uuid
+import os
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Final
@@ -126,7 +126,7 @@ class PostBook:
                 "INSERT INTO post (token, list, author, at, digest, subject, message, file, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(uuid.uuid4().hex, post.list, post.author, post.at, post.digest, post.subject),
+                    *(os.urandom(16).hex(), post.list, post.author, post.at, post.digest, post.subject),
                     *(post.message, post.file, PostState.HELD if hold else PostState.ACCEPTED),
                 ),
             )

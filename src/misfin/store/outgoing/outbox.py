@@ -12,7 +12,7 @@ by a person, cannot leave.
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -71,7 +71,7 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.owner = f"{process_token()}/{uuid.uuid4().hex[:12]}"
+        self.owner = f"{process_token()}/{os.urandom(6).hex()}"
         self._db = Database(path, "The outbox", STEPS)
 
     def close(self) -> None:

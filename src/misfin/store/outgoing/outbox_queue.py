@@ -6,7 +6,7 @@ Every function runs inside a transaction of its caller (``Database.write``).
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Sequence
 
 from misfin.model.recipient import Recipient
@@ -41,7 +41,7 @@ def put_in(
     """
     if token and (known := database.read(_KNOWN, (token,))):
         return [row_id for (row_id,) in known], False
-    group = uuid.uuid4().hex
+    group = os.urandom(16).hex()
     to, cc, bcc = (json.dumps([each.address for each in line]) for line in lines)
     facts |= {"id": group, "to": to, "cc": cc, "bcc": bcc, "token": token, "now": now}
     database.execute(_MESSAGE, {**facts, "attachments": json.dumps(list(attachments))})
