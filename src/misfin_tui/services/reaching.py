@@ -91,7 +91,7 @@ def _is_known(services: Services, address: str, kind: AddressKind) -> bool:
 
 def _kinds_at(services: Services, host: str) -> Iterator[AddressKind]:
     """The kinds of addresses that are known at a host."""
-    from misfin.email.discovery import by_domain  # late: few messages need it
+    from misfin.email.providers import by_domain  # late: few messages need it
 
     yield from services.contact_book.kinds_at(host)
     for kind in AddressKind:

@@ -31,3 +31,10 @@ def test_the_transport_loads_neither_engine_nor_mime_before_it_sends():
     loaded = {name for name in done.stdout.split() if name.startswith("misfin.email")}
     assert loaded == {"misfin.email", "misfin.email.account"}
     assert not {"email.header", "mimetypes"} & set(done.stdout.split())
+
+
+def test_a_provider_is_known_without_what_finds_servers():
+    """The composer asks whether a domain is a big provider's; only new accounts need XML."""
+    program = "import sys, misfin.email.providers; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"misfin.email.discovery", "pyexpat"} & set(done.stdout.split()) == set()

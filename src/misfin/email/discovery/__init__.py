@@ -8,23 +8,17 @@ show it before anything is saved, and ask where :attr:`Found.question` has somet
 from misfin.email.discovery.autoconfig import read_autoconfig
 from misfin.email.discovery.finding import PATIENCE, Asking, find_servers, over_network
 from misfin.email.discovery.found import Discovery, DiscoveryError, Failure, Found, FoundBy
-from misfin.email.discovery.providers import PROVIDERS, MailProvider, by_domain, by_exchange, by_server
 from misfin.email.dnsrecords import SrvRecord
 
 __all__ = [
     "PATIENCE",
-    "PROVIDERS",
     "Asking",
     "Discovery",
     "DiscoveryError",
     "Failure",
     "Found",
     "FoundBy",
-    "MailProvider",
     "SrvRecord",
-    "by_domain",
-    "by_exchange",
-    "by_server",
     "find_servers",
     "over_network",
     "read_autoconfig",

@@ -16,12 +16,11 @@ from misfin.email.discovery.found import (
     Failure,
     Found,
     FoundBy,
-    is_within,
     split_address,
 )
 from misfin.email.discovery.guessing import incoming_guesses, outgoing_guesses
-from misfin.email.discovery.providers import MailProvider, by_domain, by_exchange, by_server
 from misfin.email.dnsrecords import SrvRecord
+from misfin.email.providers import MailProvider, by_domain, by_exchange, by_server, is_within
 from misfin.errors import MisfinError
 
 if TYPE_CHECKING:

@@ -109,8 +109,3 @@ def server_name(host: str) -> str:
     if len(labels) < 2 or labels[-1] == "localhost" or labels[-1].isdigit() or name.startswith("["):
         raise DiscoveryError(f"{name} is not the name of a mail server.")
     return name
-
-
-def is_within(host: str, domain: str) -> bool:
-    """Whether a host belongs to a domain; both are in their normal forms."""
-    return host == domain or host.endswith(f".{domain}")

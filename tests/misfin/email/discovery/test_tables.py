@@ -1,22 +1,14 @@
-"""SRV records are chosen as RFC 2782 and RFC 8314 say, and the table of providers is sound."""
+"""SRV records are chosen as RFC 2782 and RFC 8314 say, and an address is divided at its host."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from misfin.email.account import MailProtocol, MailServer, Protection
-from misfin.email.discovery import (
-    PROVIDERS,
-    DiscoveryError,
-    SrvRecord,
-    by_domain,
-    by_exchange,
-    by_server,
-)
+from misfin.email.discovery import DiscoveryError, SrvRecord
 from misfin.email.discovery.found import split_address
 from misfin.email.discovery.srv import SERVICES, choose
 from misfin.errors import AddressError
-from misfin.model.address import normal_hostname
 
 SUBMISSION = {"_submissions._tcp": [SrvRecord(0, 0, 465, "smtp.example.org")]}
 
@@ -76,44 +68,6 @@ def test_the_choice_does_not_depend_on_the_order_of_the_answer(records, random):
     mixed = {name: random.sample(list(each), len(each)) for name, each in records.items()}
     first, second = chosen(records), chosen(mixed)
     assert first == second
-
-
-def test_the_table_names_each_domain_once_and_only_hosts_in_their_normal_form():
-    domains = [domain for each in PROVIDERS for domain in each.domains]
-    exchanges = [host for each in PROVIDERS for host in each.exchanges]
-    assert len(set(domains)) == len(domains)
-    assert len(set(exchanges)) == len(exchanges)
-    for host in (*domains, *exchanges, *(each.incoming.host for each in PROVIDERS)):
-        assert normal_hostname(host) == host
-    for each in PROVIDERS:
-        assert each.incoming.protection is Protection.TLS or each.name == "Proton Mail"
-        assert each.outgoing.protection is not Protection.NONE
-
-
-@pytest.mark.parametrize(
-    ("exchange", "name"),
-    [
-        ("aspmx.l.google.com", "Gmail"),
-        ("gmail-smtp-in.l.google.com", "Gmail"),
-        ("example-org.mail.protection.outlook.com", "Microsoft 365"),
-        ("hotmail-com.olc.protection.outlook.com", "Outlook.com"),
-        ("in1-smtp.messagingengine.com", "Fastmail"),
-        ("mx01.mail.icloud.com", "iCloud"),
-        ("mx.zoho.eu", "Zoho Europe for organizations"),
-        ("mx1.mailbox.org", "mailbox.org"),
-        ("notgoogle.com", None),
-        ("google.com.evil.example", None),
-        ("", None),
-    ],
-)
-def test_an_exchange_leads_to_its_provider(exchange, name):
-    found = by_exchange(exchange)
-    assert (found.name if found else None) == name
-
-
-def test_a_provider_is_known_by_its_domain_and_its_servers():
-    assert by_domain("googlemail.com") is by_server("smtp.gmail.com") is by_exchange("google.com")
-    assert by_domain("example.org") is by_server("imap.example.org") is None
 
 
 @pytest.mark.parametrize(

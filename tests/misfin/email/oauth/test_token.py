@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfin.email.discovery import by_domain
 from misfin.email.oauth import (
     OAUTH_PROVIDERS,
     OAuthError,
@@ -17,6 +16,7 @@ from misfin.email.oauth import (
     provider_of,
     read_token,
 )
+from misfin.email.providers import by_domain
 from misfin.model.safetext import plain
 
 

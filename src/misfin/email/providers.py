@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from misfin.email.account import Login, MailServer, parse_server
-from misfin.email.discovery.found import is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +187,8 @@ def by_exchange(host: str) -> MailProvider | None:
 def by_server(host: str) -> MailProvider | None:
     """The provider that a mail server belongs to."""
     return next((each for each in PROVIDERS if host in (each.incoming.host, each.outgoing.host)), None)
+
+
+def is_within(host: str, domain: str) -> bool:
+    """Whether a host belongs to a domain; both are in their normal forms."""
+    return host == domain or host.endswith(f".{domain}")
