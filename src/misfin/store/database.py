@@ -68,6 +68,11 @@ class Database:
                 self._log = None
             self._db.close()
 
+    def release_memory(self) -> None:
+        """Give up the pages of the file kept in memory: the system keeps them too, should they be read."""
+        with self._lock, suppress(sqlite3.Error):  # such as in a transaction, which needs them
+            self._db.execute("PRAGMA shrink_memory")
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """No other thread comes in between what is read and written inside the block.

@@ -35,9 +35,10 @@ def return_unused() -> None:
 
 
 def release_memory(services: Services) -> None:
-    """Give back what the app keeps of the index, and then what is unused. In a thread."""
-    with suppress(MisfinError):  # an index that cannot be opened is reported where it is read
+    """Give back what the app keeps of its databases, and then what is unused. In a thread."""
+    with suppress(MisfinError):  # one that cannot be opened is reported where it is read
         services.index.release_memory()
+        services.contact_book.release_memory()
     return_unused()
 
 

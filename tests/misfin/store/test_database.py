@@ -112,6 +112,16 @@ def test_a_function_of_ours_can_be_called_in_a_question():
         database.read("SELECT 1")
 
 
+def test_memory_can_be_released_at_any_time(path):
+    with closing(Database(path, "The file", (FIRST,))) as database:
+        with database.write():
+            database.executemany("INSERT INTO things (name) VALUES (?)", ((f"{n}",) for n in range(1000)))
+            database.release_memory()
+        database.release_memory()
+        assert database.read("SELECT count(*) FROM things") == [(1000,)]
+    database.release_memory()  # also when it is closed
+
+
 def test_the_version_is_a_plain_number_other_programs_can_read(path):
     Database(path, "The file", (FIRST, SECOND)).close()
     with closing(sqlite3.connect(path)) as database:

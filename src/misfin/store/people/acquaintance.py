@@ -14,7 +14,10 @@ from misfin.store.message.mime import read_file
 from misfin.store.people.contacts import ContactBook, Encounter
 from misfin.store.rows import MessageRow, View
 
-_PAGE = 500
+_BATCH = 500
+"""Messages learnt in one transaction, and known ones in a row after which all older ones count as known."""
+_PAGE = 100
+"""Rows in memory at once: not all that a first look at much mail has used is given back to the system."""
 _HEADER = 64 * 1024
 """Bytes read of a sent message: its recipients are at the top, and the index keeps only their names."""
 
@@ -32,30 +35,38 @@ def learn_from_mail(
 
     ``own`` are the addresses of the user, ``kind_of`` says of which kind the people of an account are, by the
     directory of its mail. Newest messages come first; as long as the book has seen as many as
-    there are, only the first page that is all known is looked at, so this may be called after each scan.
+    there are, it is enough that the newest are known, so this may be called after each scan.
     ``stop`` is asked between pages; what was learnt until then is kept. Raises :class:`StoreError`.
     """
     ourselves = {address.casefold() for address in own}
     everything = book.seen_count() < sum(
         row.total for row in index.folders() if row.folder not in INTRODUCES_NOBODY
     )
-    learnt, below = 0, None
+    learnt, known, below = 0, 0, None
+    unseen, encounters = set[str](), list[Encounter]()
+
+    def keep() -> int:
+        new = len(unseen)
+        if new:
+            book.learn(encounters, seen=unseen, now=now())
+        unseen.clear()
+        encounters.clear()
+        return new
+
     while not stop() and (rows := index.messages(View(), _PAGE, below=below)):
         below = rows[-1].row
         met = [row for row in rows if row.folder not in INTRODUCES_NOBODY]
-        unseen = book.unseen([row.id for row in met])
-        fresh = [row for row in met if row.id in unseen]
-        if fresh:
-            met_now = [
-                encounter
-                for row in fresh
-                for encounter in _encounters(row, ourselves, index.address_of, kind_of(row.account))
-            ]
-            book.learn(met_now, seen=unseen, now=now())
-            learnt += len(fresh)
-        elif met and not everything:
+        new = book.unseen([row.id for row in met])
+        unseen |= new
+        for row in met:
+            if row.id in new:
+                encounters += _encounters(row, ourselves, index.address_of, kind_of(row.account))
+        if len(unseen) >= _BATCH:
+            learnt += keep()
+        known = 0 if new else known + len(met)
+        if known >= _BATCH and not everything:
             break
-    return learnt
+    return learnt + keep()
 
 
 def _encounters(

@@ -101,6 +101,10 @@ class ContactBook:
     def close(self) -> None:
         self._db.close()
 
+    def release_memory(self) -> None:
+        """Give up what is kept of the file in memory."""
+        self._db.release_memory()
+
     # ---- looking ----------------------------------------------------------------------------------
 
     def complete(
@@ -304,13 +308,8 @@ class ContactBook:
     def _find(
         self, text: str, now: float, limit: int, condition: str, kind: AddressKind | None = None
     ) -> list[Contact]:
-        values: dict[str, object] = {
-            "kind": kind,
-            "now": now,
-            "weight": SENT_WEIGHT,
-            "half_life": HALF_LIFE,
-            "limit": limit,
-        }
+        values: dict[str, object] = {"kind": kind, "now": now, "limit": limit}
+        values |= {"weight": SENT_WEIGHT, "half_life": HALF_LIFE}
         wanted = []
         for number, word in enumerate(words_of(text)[:8]):
             values |= {f"from{number}": word, f"to{number}": word + "\U0010ffff"}

@@ -100,6 +100,7 @@ def test_a_message_from_the_future_does_not_fix_a_name(world):
 
 
 def test_old_messages_that_come_late_are_learnt_too(world, monkeypatch):
+    monkeypatch.setattr(acquaintance, "_BATCH", 3)
     monkeypatch.setattr(acquaintance, "_PAGE", 3)
     store, _, book = world
     for number in range(10):
@@ -141,6 +142,36 @@ def test_learning_stops_when_told_and_goes_on_later(world, monkeypatch):
     answers = iter([False, False, True])
     assert learn_from_mail(index, book, [], stop=lambda: next(answers)) == 4
     assert learn_from_mail(index, book, []) == 2
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4, 100])
+def test_several_pages_are_learnt_in_one_transaction(world, monkeypatch, page):
+    monkeypatch.setattr(acquaintance, "_BATCH", 4)
+    monkeypatch.setattr(acquaintance, "_PAGE", page)
+    store, index, book = world
+    for number in range(10):
+        receive(store, "bea@hive.test", minutes=number)
+        receive(store, "cal@x.test Cal", minutes=100 + number)
+    index.scan()
+    written = []
+    keep = book.learn
+    monkeypatch.setattr(
+        book, "learn", lambda met, **more: written.append(len(more["seen"])) or keep(met, **more)
+    )
+    assert learn_from_mail(index, book, [ADA.address]) == 20
+    assert all(4 <= each < 4 + page for each in written[:-1])
+    assert counts(book) == {"bea@hive.test": (0, 10, ""), "cal@x.test": (0, 10, "Cal")}
+
+
+def test_what_was_learnt_before_a_stop_is_kept(world, monkeypatch):
+    monkeypatch.setattr(acquaintance, "_PAGE", 2)
+    store, index, book = world
+    for number in range(6):
+        receive(store, "bea@hive.test", minutes=number)
+    index.scan()
+    answers = iter([False, False, True])
+    learn_from_mail(index, book, [], stop=lambda: next(answers))
+    assert book.seen_count() == counts(book)["bea@hive.test"][1] == 4
 
 
 def test_the_address_of_an_account_with_a_name_of_its_own_is_oneself(tmp_path):
