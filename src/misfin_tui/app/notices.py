@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
 from textual.notifications import Notification, Notify
@@ -29,6 +30,8 @@ class ToastNotice(Notification):
     """A notice that can be removed by its subject."""
 
     about: str = ""
+    identity: str = dataclasses.field(default_factory=lambda: os.urandom(16).hex())
+    """Textual would import `uuid` for it, a quarter of a megabyte."""
 
 
 class Notices(AppController):

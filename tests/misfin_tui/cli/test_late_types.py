@@ -12,8 +12,20 @@ from misfin_tui.cli.late_types import leave_out_widgets
 leave_out_widgets()
 import misfin_tui.app
 unneeded = {"textual.widgets._directory_tree", "textual.widgets._tree", "textual.widgets._placeholder"}
+unneeded.add("platform")  # which uuid imports
 assert not unneeded & set(sys.modules), unneeded & set(sys.modules)
+from misfin_tui.app.notices import ToastNotice
+assert ToastNotice("one").identity != ToastNotice("two").identity
+assert "platform" not in sys.modules
 early = sys.modules["textual.types"]
+from textual.suggestions import get_suggestion
+assert get_suggestion("wdth", ["width", "height"]) == "width"
+from textual.notifications import Notification
+assert Notification("one").identity != Notification("two").identity
+names = sys.modules["textual.app"].uuid
+import difflib, uuid
+assert uuid is not names and isinstance(names.uuid4(), uuid.UUID) and names.UUID is uuid.UUID
+assert difflib.Differ and isinstance(difflib, type(sys))
 from textual.types import DirEntry, IgnoreReturnCallbackType
 import textual.types
 import textual.command
