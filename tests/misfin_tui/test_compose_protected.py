@@ -74,6 +74,16 @@ async def test_an_account_that_cannot_sign_says_which_one_can(profile):
         assert "OpenPGP  " not in shown(app)
 
 
+async def test_a_click_on_the_line_that_says_so_goes_on_to_the_next_way(profile):
+    async with at_desk(profile) as (app, pilot):
+        await compose(app, pilot, draft())
+        await pilot.press("f6")
+        await until(pilot, lambda: "OpenPGP  signed" in shown(app))
+        await pilot.click("#protection")
+        await until(pilot, lambda: "OpenPGP  signed and encrypted" in shown(app))
+        assert isinstance(app.screen, ComposeScreen)
+
+
 async def test_a_signed_message_is_valid_where_it_arrives(profile, keys):
     async with at_desk(profile) as (app, pilot):
         await compose(app, pilot, draft(body="At six \u2013 the old way.\n"))

@@ -161,9 +161,9 @@ class ComposeScreen(DraftScreen):
     @on(ComposerFact.FactClicked)
     def _fact_clicked(self, event: ComposerFact.FactClicked) -> None:
         event.stop()
-        if event.control is self.files.names:
+        if event.fact is self.files.names:
             self.files.action_attached()
-        elif event.control is self.protection.words:
+        elif event.fact is self.protection.words:
             self.protection.action_protect()
         else:
             self.time.action_send_at()

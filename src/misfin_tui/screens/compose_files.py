@@ -31,13 +31,17 @@ class ComposerFact(Static):
     class FactClicked(Message):
         """The person wants to change it."""
 
+        def __init__(self, fact: ComposerFact) -> None:
+            super().__init__()
+            self.fact = fact
+
     class FactChanged(Message):
         """It is another one."""
 
     def on_click(self, event: events.Click) -> None:
         """Change it."""
         event.stop()
-        self.post_message(self.FactClicked())
+        self.post_message(self.FactClicked(self))
 
 
 class MessageFiles(ScreenController):
