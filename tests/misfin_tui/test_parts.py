@@ -104,6 +104,21 @@ async def test_a_part_is_saved_and_opening_one_asks_first(profile, mailbox, tmp_
         await until(pilot, lambda: isinstance(app.screen, OpenFileDialog))
 
 
+async def test_a_click_chooses_a_part_for_the_buttons_and_two_read_it(profile, mailbox):
+    async with at_desk(profile) as (app, pilot):
+        await parts(app, pilot)
+        await pilot.click(OptionList, offset=(4, 2))
+        assert app.screen.query_one(OptionList).highlighted == 2
+        await pilot.click("#delete")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "Delete “plan.pdf” (4 bytes) from this message?" in shown(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, PartsDialog))
+        await pilot.click(OptionList, offset=(4, 1), times=2)
+        await on_screen(pilot, "The text.")
+        assert isinstance(app.screen, FactsDialog)
+
+
 async def test_a_deleted_attachment_leaves_a_note_and_undo_brings_it_back(profile, mailbox):
     received = int(mailbox.files("Inbox")[0].stat().st_mtime)
     async with at_desk(profile) as (app, pilot):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -28,6 +28,17 @@ class PartAction(StrEnum):
     SAVE = "save"
     OPEN = "open"
     DELETE = "delete"
+
+
+class _PartsList(OptionList):
+    """A click chooses a part for the buttons; only the second click of two reads it."""
+
+    def on_click(self, event: events.Click) -> None:
+        """As in the lists of messages."""
+        clicked = event.style.meta.get("option")
+        if clicked is not None and event.chain < 2:
+            event.prevent_default()
+            self.highlighted = clicked
 
 
 class PartsDialog(Dialog[tuple[PartAction, int]]):
@@ -57,7 +68,7 @@ class PartsDialog(Dialog[tuple[PartAction, int]]):
 
     def compose_body(self) -> ComposeResult:
         """One line each, indented below the one it belongs to."""
-        lines = OptionList(*(Option(Content.assemble(_line(part))) for part in self._parts), markup=False)
+        lines = _PartsList(*(Option(Content.assemble(_line(part))) for part in self._parts), markup=False)
         lines.highlighted = min(self._at, len(self._parts) - 1)
         yield lines
         delete = ", d deletes" if self._can_delete else ""
