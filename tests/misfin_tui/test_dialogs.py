@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from certificates import build
 from desk import identity, shown, until
+from textual import events
 from textual.app import App
+from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
 from misfin.post.decisions import CertificateQuestion, HeldMessage
@@ -171,6 +173,20 @@ async def test_hostile_words_are_inert_in_every_dialog():
             acting = [c for c in shown(app) if unicodedata.category(c) in ("Cc", "Cs", "Cf") and c != "\n"]
             assert acting == [], kind
             await close(app, pilot, answer)
+
+
+async def test_a_second_answer_does_not_close_what_is_below():
+    async with host() as (app, pilot):
+        below = Screen()
+        app.push_screen(below)
+        dialog = ChooseDialog("Pick", [("a", "Yes", ""), ("b", "No", "")], keys=("y", "n"))
+        answer = await put(app, pilot, dialog)
+        for key in "yny":  # all of them are waiting before the first is looked at
+            dialog.post_message(events.Key(key, key))
+        await until(pilot, answer.done)
+        await pilot.pause()
+        assert answer.result() == "a"
+        assert app.screen is below
 
 
 @pytest.mark.parametrize("size", [(20, 5), (60, 20), (300, 80)])

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -56,7 +57,18 @@ class Choice:
     tone: str = ""  # "danger" for what cannot be undone, "primary" for what the dialog is for
 
 
-class Dialog(ModalScreen[T | None]):
+class ClosesOnce(ModalScreen[T]):
+    """A screen on top of others that closes itself only: a second answer has come too late, and does nothing.
+
+    Textual closes whatever is on top: two quick keys would also close the message or draft below.
+    """
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Close it with an answer, unless it is closed."""
+        return super().dismiss(result) if self in self.app.screen_stack else AwaitComplete()
+
+
+class Dialog(ClosesOnce[T | None]):
     """A question to the user. Closes only through ``dismiss``; escape answers None, which decides nothing."""
 
     BINDINGS = bindings(KeyContext.DIALOG)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from misfin_tui.dialogs.base import ClosesOnce
 from misfin_tui.host import host_of
 from misfin_tui.keymap import KeyAction, readable
 
@@ -26,7 +26,7 @@ BACK = "‹ Back"
 """The first line of every page but the first."""
 
 
-class MenuDialog(ModalScreen[KeyAction | None]):
+class MenuDialog(ClosesOnce[KeyAction | None]):
     """The actions of each page in the order of the key table; a click beside the menu chooses nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

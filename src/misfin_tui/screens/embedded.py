@@ -8,9 +8,9 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from misfin_tui.dialogs.base import ClosesOnce
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.message_rows import message_layout
 from misfin_tui.widgets.message_view import MessageView
@@ -25,7 +25,7 @@ PARTS = "parts"
 """The answer that asks for its parts."""
 
 
-class EmbeddedMessage(ModalScreen[str]):
+class EmbeddedMessage(ClosesOnce[str]):
     """Head and text, to scroll. A link in it answers with its target, ``v`` with :data:`PARTS`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,10 +10,10 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from misfin.store.evidence import Evidence
+from misfin_tui.dialogs.base import ClosesOnce
 from misfin_tui.host import host_of
 from misfin_tui.keymap import ACTIONS, BY_ID, KeyAction, KeyContext, readable
 from misfin_tui.keymap.action import named, words_of
@@ -74,7 +74,7 @@ MOVING = ("cursor-up", "cursor-down", "page-up", "page-down", "cursor-top", "cur
 """The actions of any list that move the text too."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ClosesOnce[None]):
     """Shown over the screen it explains."""
 
     AUTO_FOCUS = "#help"
