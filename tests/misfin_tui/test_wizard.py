@@ -7,6 +7,7 @@ import stat
 
 import pytest
 from desk import at_desk, identity, make_profile, on_screen, settled, shown, type_text, until
+from textual.widgets import Input
 
 from misfin.store.identities import IdentityStore
 from misfin_tui import config
@@ -38,6 +39,17 @@ async def wizard(app, pilot) -> WizardScreen:
 
 async def step(app, pilot, number: int) -> None:
     await on_screen(pilot, f"step {number} of 3")
+
+
+async def test_a_second_enter_that_comes_late_skips_no_step(profile_root):
+    async with at_desk(profile_at(profile_root), (100, 36)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada@mail.example\nAda Lovelace\n")
+        await step(app, pilot, 2)
+        screen.post_message(Input.Submitted(screen.query_one("#name", Input), "Ada Lovelace"))
+        await settled(pilot)
+        assert "step 2 of 3" in shown(app)
+        assert app.focused is screen.query_one("#receiving")
 
 
 async def test_an_empty_profile_becomes_one_that_can_write(profile_root):

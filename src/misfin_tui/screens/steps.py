@@ -179,7 +179,9 @@ class StepsScreen(AppScreen):
     def _entered(self, event: Input.Submitted) -> None:
         """Enter goes to the next field, from the last one to the next step."""
         event.stop()
-        fields = [each for each in self.query(Input) if each.is_on_screen]
+        fields = [each for each in self.query(f"#step-{self._step} Input") if each.is_on_screen]
+        if event.input not in fields:
+            return  # the second of two quick ones: its step is done
         place = fields.index(event.input)
         if place + 1 < len(fields):
             fields[place + 1].focus()
