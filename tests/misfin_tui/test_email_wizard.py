@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -151,6 +152,29 @@ async def test_without_a_keyring_a_command_gives_the_password(profile_root, serv
             await until(pilot, lambda: isinstance(app.screen, InboxScreen))
             assert "command" in profile.config.read_text()
             assert "hunter2" not in profile.config.read_text()
+
+
+async def test_a_password_typed_before_it_is_known_that_there_is_no_keyring_is_not_taken(
+    profile_root, servers, monkeypatch
+):
+    known = asyncio.Event()
+
+    async def late(self: EmailAccounts) -> str:
+        await known.wait()
+        return "There is no keyring on this machine."
+
+    monkeypatch.setattr(EmailAccounts, "keyring_problem", late)
+    profile = make_profile(profile_root, settings=SETTINGS, address="")
+    async with at_desk(profile, (80, 24)) as (app, pilot):
+        await begin(app, pilot)
+        screen = await wizard(app, pilot)
+        await type_text(pilot, f"{USER}\nAda\nsecret")
+        await pilot.press("ctrl+s")
+        known.set()
+        await on_screen(pilot, "Enter a command.")
+        assert "step 1 of 3" in shown(app)
+        assert app.focused is screen.query_one("#command")
+        assert not screen.query_one("#password").value
 
 
 async def test_what_was_found_can_be_changed_and_is_checked(profile_root, servers):

@@ -49,6 +49,7 @@ class EmailWizardScreen(StepsScreen):
         self._edited = edited
         self._before: AccountConfig | None = None
         self._keyring_problem = ""
+        self._keyring_look: Worker[None]
         self._search: Worker[Discovery | None] | None = None
         self._searched = ""
         self._test_run = AccountTest(self)
@@ -129,7 +130,7 @@ class EmailWizardScreen(StepsScreen):
             self.query_one("#advice").display = False
             self._oauth.edit(before)
         super().on_mount()
-        self._look_for_keyring()
+        self._keyring_look = self._look_for_keyring()
 
     @work(group="keyring", description="look for a keyring")
     async def _look_for_keyring(self) -> None:
@@ -139,7 +140,12 @@ class EmailWizardScreen(StepsScreen):
                 "no-keyring",
                 f"{self._keyring_problem} {WITHOUT_KEYRING}",
             )
+            password = self.query_one("#password", Input)
+            typing = password.has_focus
+            password.value = ""
             self.show_parts()
+            if typing:
+                self.query_one("#command").focus()
 
     # ---- who
 
@@ -173,6 +179,8 @@ class EmailWizardScreen(StepsScreen):
             return self.complain(problem, "address")
         if not self.value("title").isprintable():
             return self.complain("A name cannot contain control characters.", "title")
+        with suppress(WorkerCancelled):
+            await self._keyring_look.wait()  # a quick person is done before it is
         if self._keyring_problem and not self.value("command") and not self._edited:
             return self.complain("Enter a command.", "command")
         self._look(address)
