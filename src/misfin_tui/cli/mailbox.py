@@ -98,8 +98,8 @@ def sign(args: Namespace) -> int:
     emit(
         args,
         _facts(made) | {"signed_by": signer.address.address, "path": str(output), "fingerprint": shown},
-        f"{made.address.long_form} is ready to receive.\n"
-        f"The server's certificate has the fingerprint {shown}.\n"
+        f"{made.address.long_form} is ready to receive.",
+        f"The server's certificate has the fingerprint {shown}.",
         f"Its owner: misfin-tui identity import {output.name} --key-file KEY",
     )
     return Exit.DONE
@@ -170,10 +170,10 @@ def invite(args: Namespace) -> int:
     emit(
         args,
         record,
-        f"The mailbox {identity.address.address} is opened with {output.name} on {host}, port {port}.\n"
-        f"The server's certificate has the fingerprint {fingerprint}.\n"
-        "In misfin-tui: Settings, Add, “A Misfin mailbox on a server”; or at the shell:\n"
-        f"  misfin-tui identity import {output.name}\n"
+        f"The mailbox {identity.address.address} is opened with {output.name} on {host}, port {port}.",
+        f"The server's certificate has the fingerprint {fingerprint}.",
+        "In misfin-tui: Settings, Add, “A Misfin mailbox on a server”; or at the shell:",
+        f"  misfin-tui identity import {output.name}",
         f"  misfin-tui account add NAME --kind gmap --host {host} --port {port}"
         f" --identity {identity.address.address}",
     )

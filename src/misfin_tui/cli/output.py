@@ -49,8 +49,8 @@ def open_services(args: Namespace, *, new: bool = False) -> Iterator[Services]:
         services.close()
 
 
-def emit(args: Namespace, record: Record, line: str) -> None:
-    """Print one record: as JSON with ``--json``, else ``line`` without control characters."""
+def emit(args: Namespace, record: Record, *lines: str) -> None:
+    """Print one record: as JSON with ``--json``, else these lines, each without control characters."""
     if args.json:
         import json
 
@@ -61,7 +61,7 @@ def emit(args: Namespace, record: Record, line: str) -> None:
             text = json.dumps(record)
         print(text, flush=True)
     else:
-        print(shown(line), flush=True)
+        print("\n".join(map(shown, lines)), flush=True)
 
 
 def shown(line: str) -> str:
@@ -79,7 +79,7 @@ def emit_table(args: Namespace, records: Iterable[Record], columns: Sequence[str
     found = list(records)
     if args.json:
         for record in found:
-            emit(args, record, "")
+            emit(args, record)
         return
     rows = [[shown(_cell(record[name])) for name in columns] for record in found]
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(columns))]

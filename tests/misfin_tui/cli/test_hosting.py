@@ -157,6 +157,8 @@ def test_two_mailboxes_on_one_host_from_nothing(shell, tmp_path):
         == IdentityStore(shell.root / "identities").load("postmaster@localhost").info.fingerprints.cert
     )
     assert "already exists" in shell.run("mailbox", "invite", HERE, "--output", str(other), check=2).stderr
+    words = shell.run("mailbox", "invite", HERE, "--output", str(tmp_path / "again.pem")).stdout.splitlines()
+    assert "  misfin-tui identity import again.pem" in words  # a line of its own, to be copied
     port = serve(shell)
     assert len(PlainClient(port, identity_from_files(invitation), "localhost").ids()) == 2
     bea = PlainClient(port, identity_from_files(other), "localhost")
