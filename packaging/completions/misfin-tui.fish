@@ -4,7 +4,7 @@ function __misfin_tui_at
     set -l words (commandline -opc)
     set -e words[1]
     for word in $words
-        contains -- (string join -- ' ' $path $word) 'identity' 'identity new' 'identity list' 'identity show' 'identity renew' 'identity import' 'identity export' 'account' 'account list' 'account show' 'account add' 'account test' 'account remove' 'account password' 'account import-certificate' 'account certificates' 'account forget-certificate' 'account login' 'receive' 'list' 'search' 'show' 'send' 'outbox' 'outbox list' 'outbox retry' 'outbox cancel' 'outbox follow' 'outbox run' 'trust' 'trust list' 'trust show' 'trust approve' 'trust forget' 'import' 'export' 'fetch' 'filters' 'filters list' 'filters try' 'filters run' 'attic' 'attic list' 'attic restore' 'sync' 'sync log' 'mailbox' 'mailbox add' 'mailbox sign' 'mailbox list' 'mailbox invite' 'mailbox remove' 'mailbox away' 'mailbox block' 'mailbox unblock' 'mailing-list' 'mailing-list list' 'mailing-list create' 'mailing-list set' 'mailing-list subscribers' 'mailing-list subscribe' 'mailing-list unsubscribe' 'mailing-list moderators' 'mailing-list held' 'mailing-list show' 'mailing-list approve' 'mailing-list reject' 'mailing-list undelivered' 'mailing-list retry' 'demo' 'doctor' 'backup' 'config' 'config path' 'config show' 'config init' 'open' 'compose' 'completion' 'man'; and set -a path $word
+        contains -- (string join -- ' ' $path $word) 'identity' 'identity new' 'identity list' 'identity show' 'identity renew' 'identity import' 'identity export' 'account' 'account list' 'account show' 'account add' 'account test' 'account remove' 'account password' 'account import-certificate' 'account certificates' 'account forget-certificate' 'account login' 'receive' 'list' 'search' 'show' 'send' 'outbox' 'outbox list' 'outbox retry' 'outbox cancel' 'outbox follow' 'outbox run' 'trust' 'trust list' 'trust show' 'trust approve' 'trust forget' 'import' 'export' 'fetch' 'filters' 'filters list' 'filters try' 'filters run' 'attic' 'attic list' 'attic restore' 'sync' 'sync log' 'mailbox' 'mailbox add' 'mailbox sign' 'mailbox list' 'mailbox invite' 'mailbox remove' 'mailbox away' 'mailbox block' 'mailbox unblock' 'mailing-list' 'mailing-list list' 'mailing-list create' 'mailing-list set' 'mailing-list subscribers' 'mailing-list subscribe' 'mailing-list unsubscribe' 'mailing-list moderators' 'mailing-list held' 'mailing-list show' 'mailing-list approve' 'mailing-list reject' 'mailing-list undelivered' 'mailing-list retry' 'demo' 'doctor' 'backup' 'config' 'config path' 'config show' 'config init' 'config set' 'open' 'compose' 'completion' 'man'; and set -a path $word
     end
     test "$path" = "$argv"
 end
@@ -437,6 +437,7 @@ complete -c misfin-tui -n '__misfin_tui_at backup' -l since -x -a '' -d 'share m
 complete -c misfin-tui -n '__misfin_tui_at config' -a path -d 'print where the settings file is'
 complete -c misfin-tui -n '__misfin_tui_at config' -a show -d 'print the settings in use'
 complete -c misfin-tui -n '__misfin_tui_at config' -a init -d 'write a commented settings file'
+complete -c misfin-tui -n '__misfin_tui_at config' -a set -d 'change a setting; a running receiver reads it when restarted'
 complete -c misfin-tui -n '__misfin_tui_at config' -l help -d 'show this help message and exit'
 complete -c misfin-tui -n '__misfin_tui_at config' -l profile -r -F -d 'use the profile in this folder'
 complete -c misfin-tui -n '__misfin_tui_at config' -l json -d 'print one JSON object per line, with stable keys'
@@ -449,6 +450,10 @@ complete -c misfin-tui -n '__misfin_tui_at config show' -l json -d 'print one JS
 complete -c misfin-tui -n '__misfin_tui_at config init' -l help -d 'show this help message and exit'
 complete -c misfin-tui -n '__misfin_tui_at config init' -l profile -r -F -d 'use the profile in this folder'
 complete -c misfin-tui -n '__misfin_tui_at config init' -l json -d 'print one JSON object per line, with stable keys'
+complete -c misfin-tui -n '__misfin_tui_at config set' -l help -d 'show this help message and exit'
+complete -c misfin-tui -n '__misfin_tui_at config set' -l profile -r -F -d 'use the profile in this folder'
+complete -c misfin-tui -n '__misfin_tui_at config set' -l json -d 'print one JSON object per line, with stable keys'
+complete -c misfin-tui -n '__misfin_tui_at config set' -l default -d 'set it back to its default'
 complete -c misfin-tui -n '__misfin_tui_at open' -l help -d 'show this help message and exit'
 complete -c misfin-tui -n '__misfin_tui_at open' -l profile -r -F -d 'use the profile in this folder'
 complete -c misfin-tui -n '__misfin_tui_at open' -l json -d 'print one JSON object per line, with stable keys'

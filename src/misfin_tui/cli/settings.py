@@ -5,10 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import asdict, fields
 
+from misfin.errors import InputError
+from misfin.files import private_folder
 from misfin_tui import config
 from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.output import emit, profile_of
-from misfin_tui.config.writing import set_values, simple, template, toml_value
+from misfin_tui.config.writing import set_values, simple, template, toml_value, write_setting
 
 
 def path(args: Namespace) -> int:
@@ -41,7 +43,7 @@ def show(args: Namespace) -> int:
 
 def init(args: Namespace) -> int:
     """Write the commented settings file; never overwrite an existing one."""
-    from misfin.files import create_private, private_folder
+    from misfin.files import create_private
 
     where = profile_of(args, new=True).config
     private_folder(where.parent)
@@ -51,6 +53,30 @@ def init(args: Namespace) -> int:
         complain(f"{where} already exists.", "Edit it, or move it away first.")
         return Exit.USAGE
     emit(args, {"path": str(where)}, f"Wrote {where}")
+    return Exit.DONE
+
+
+def set_value(args: Namespace) -> int:
+    """Change one setting in the file, which keeps its comments; ``--default`` removes it there."""
+    from misfin_tui.wording.settings import complaint, parsed, question_of, settings_of
+
+    where = profile_of(args, new=True).config
+    current = config.load(where)
+    setting = next((each for each in settings_of(current) if each.name == args.name), None)
+    if setting is None:
+        raise InputError(f"There is no setting {args.name}.", remedy="`misfin-tui config show` names them.")
+    if (args.value is None) is not args.default:
+        raise InputError("Give either a value or --default.")
+    value = setting.default
+    if args.value is not None:
+        if wrong := complaint(setting, args.value, current.keys):
+            raise InputError(wrong, remedy=" ".join(question_of(setting).split()))
+        value = parsed(setting, args.value)
+    private_folder(where.parent)
+    changed = None if value == setting.default else value
+    write_setting(where, setting.section, setting.key, changed, name=setting.host)
+    record = {"section": setting.section, "key": setting.key, "value": simple(value)}
+    emit(args, record, f"{setting.name} = {toml_value(value)}")
     return Exit.DONE
 
 

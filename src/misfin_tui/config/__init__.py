@@ -6,6 +6,7 @@ explanation (printed by ``config init``) and its limits, so reading, checking an
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import field
@@ -293,7 +294,12 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, line_in(str(error), text), f"not valid TOML: {error}") from error
+        twice = re.match(r"Cannot declare \((.*)\) twice", str(error))
+        what = f"not valid TOML: {error}"
+        if twice is not None:
+            name = ".".join(re.findall(r"'([^']*)'", twice[1]))
+            what = f"the section [{name}] is there already; put these lines into the first one"
+        raise ConfigError(path, line_in(str(error), text), what) from error
     except RecursionError as error:  # tomllib descends once per bracket
         raise ConfigError(path, 0, "not valid TOML: brackets are nested too deeply") from error
     reader = Reader(text, path, unknown)
