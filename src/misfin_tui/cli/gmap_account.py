@@ -83,7 +83,7 @@ def _checked(args: Namespace, services: Services, settings: AccountConfig) -> Ex
         fingerprint=fingerprint,
     )
     if fingerprint:
-        say(f"The certificate of {server} is trusted from now on: {fingerprint}")
+        say(f"The trusted certificate of {server} has the fingerprint {fingerprint}.")
     return Exit.DONE
 
 

@@ -85,10 +85,9 @@ def _ask_for_password(certificate: Path, key: Path | None, problem: IdentityEncr
 
 
 def list_identities(args: Namespace) -> int:
-    """List the identities of the profile; a broken file is listed with its problem."""
-    emit_table(
-        args, (_record(stored) for stored in _store(args).all()), ("address", "blurb", "key", "problem")
-    )
+    """List the identities with their fingerprints; a broken file is listed with its problem."""
+    columns = ("address", "blurb", "key", "fingerprint", "problem")
+    emit_table(args, map(_record, _store(args).all()), columns)
     return Exit.DONE
 
 

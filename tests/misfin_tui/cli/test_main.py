@@ -72,6 +72,7 @@ def test_an_identity_is_renewed_with_its_names_and_key(shell: Shell) -> None:
     shell.run("identity", "new", "mail@mail.example", "--ca", "--blurb", "The host")
     shell.run("identity", "new", "ada@mail.example", "--days", "3", "--signed-by", "mail@mail.example")
     (before,) = shell.json("identity", "show", "ada@mail.example")
+    assert str(before["fingerprint"]) in shell.run("identity", "list").stdout
     (renewed,) = shell.json("identity", "renew", "ada@mail.example")
     (after,) = shell.json("identity", "show", "ada@mail.example")
     assert renewed["fingerprint"] == after["fingerprint"] != before["fingerprint"]
