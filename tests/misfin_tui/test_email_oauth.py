@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from desk import SETTINGS, at_desk, make_profile, notices, on_screen, settled, shown, type_text, until
-from findable import findable
 from keyring.backends import fail
-from mailservers import PASSWORD, MailServers, mail_servers
+from mailservers import PASSWORD
 from oauthpeer import CLIENT, LocalProvider, answer
+from oauthworld import world
 from ring import MemoryKeyring, use_keyring
 
 from misfin.email.http import HttpsClient
@@ -29,37 +29,10 @@ ADA = "ada@example.org"
 REFRESH, SECRET = ("misfin-tui", "example:refresh-token"), ("misfin-tui", "example:client-secret")
 
 
-class Tokens:
-    """The access tokens that a provider has given out so far."""
-
-    def __init__(self, local: LocalProvider) -> None:
-        self._local = local
-
-    def __iter__(self) -> Iterator[str]:
-        return (f"a{number}" for number in range(1, self._local.count + 1))
-
-
 @pytest.fixture(autouse=True)
 def ring() -> Iterator[MemoryKeyring]:
     with use_keyring(MemoryKeyring()) as found:
         yield found
-
-
-@asynccontextmanager
-async def world(
-    monkeypatch: pytest.MonkeyPatch, local: LocalProvider, *ways: str
-) -> AsyncIterator[MailServers]:
-    """Servers that are found for ADA, and a provider that this program knows for them."""
-    async with (
-        mail_servers(Tokens(local)) as servers,
-        findable(monkeypatch, servers, *ways),
-        local.running(tls=False),
-    ):
-        known = replace(
-            local.provider, name="Example", servers=frozenset({"imap.example.org", "smtp.example.org"})
-        )
-        monkeypatch.setattr(provider, "OAUTH_PROVIDERS", (known,))
-        yield servers
 
 
 @asynccontextmanager

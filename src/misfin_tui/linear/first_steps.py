@@ -59,6 +59,9 @@ async def setup(desk: Desk, _rest: str) -> None:
             await add_email(desk)
     except Interrupted:
         await desk.say("", STOPPED)
+    except MisfinError as error:
+        await desk.report(error)
+        await desk.say(STOPPED)
 
 
 async def _add_identity(desk: Desk) -> bool:

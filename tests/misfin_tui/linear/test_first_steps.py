@@ -15,6 +15,8 @@ from freeports import free_port
 from linedesk import at_lines
 from lineterminal import do, said, text_of
 from mailservers import PASSWORD, USER, mail_servers
+from oauthpeer import CLIENT, HOST, LocalProvider, answer
+from oauthworld import world
 from plainlines import acting, piped
 from ring import MemoryKeyring, use_keyring
 
@@ -172,6 +174,42 @@ async def test_found_servers_are_shown_and_tested_before_anything_is_saved(tmp_p
             assert kept.kept == {("misfin-tui", "localhost"): PASSWORD}
             assert config.load(profile.config).accounts["localhost"].name == "Ada"
             assert PASSWORD not in profile.config.read_text()
+
+
+async def test_signing_in_with_a_code_adds_an_account_that_works(tmp_path, monkeypatch):
+    profile = profile_at(tmp_path / "profile")
+    profile.root.mkdir()
+    local = LocalProvider(interval=0.01)
+    with use_keyring(MemoryKeyring()) as kept:
+        async with world(monkeypatch, local, "OAuth2") as servers, at_lines(profile) as lines:
+            who = ("e-mail", "ada@example.org", "Ada", "", "use", "")
+            client = (CLIENT.id, CLIENT.secret, "with")
+            trusting = ("trust", servers.fingerprint[:4]) * 2
+            local.entered = True
+            said = await lines.do("setup", *who, *client, *trusting, "save")
+            assert "Open this address in any browser and enter the code WDJB-MJHT." in said
+            assert f"https://{HOST}/enter" in said
+            assert "Everything works." in said
+            assert "ada@example.org is ready." in said
+            assert CLIENT.secret not in said
+    assert kept.kept[("misfin-tui", "example:client-secret")] == CLIENT.secret
+    assert kept.kept[("misfin-tui", "example:refresh-token")].startswith("r")
+    account = config.load(profile.config).accounts["example"]
+    assert (account.auth, account.client_id, account.password) == ("oauth", CLIENT.id, None)
+
+
+async def test_a_sign_in_that_is_refused_saves_nothing_and_can_be_begun_again(tmp_path, monkeypatch):
+    profile = profile_at(tmp_path / "profile")
+    profile.root.mkdir()
+    local = LocalProvider(interval=0.01, scripted=[answer(400, error="access_denied")])
+    with use_keyring(MemoryKeyring()) as kept:
+        async with world(monkeypatch, local, "OAuth2"), at_lines(profile) as lines:
+            answers = ("e-mail", "ada@example.org", "", "", "use", "", CLIENT.id, CLIENT.secret, "with")
+            said = await lines.do("setup", *answers)
+            assert "The sign-in was declined." in said
+            assert said.endswith("Nothing more was created or saved. Type setup to begin again.")
+    assert kept.kept == {}
+    assert not profile.config.exists()
 
 
 async def test_a_certificate_that_is_not_trusted_is_not_logged_in_to(tmp_path, servers):
