@@ -825,6 +825,18 @@ async def test_another_key_of_the_recipient_is_told_after_the_delivery_with_both
     assert "cd" * 32 in first.text
 
 
+async def test_a_host_whose_new_certificate_was_trusted_is_not_reported_again_for_its_own_mailbox(office):
+    answers = [f"20 {each.info.fingerprints.cert}\r\n".encode() for each in (HOST, OTHER)]
+    with office.at(ScriptedServer([HOST, OTHER], answers)):
+        office.put()
+        await office.courier().run_once()
+        office.trust(OTHER)
+        office.put()
+        await office.courier().run_once()
+    assert len(office.happened(Sent)) == 2
+    assert office.happened(MailboxKeyChanged) == []
+
+
 async def test_a_delivery_does_not_fail_where_the_key_cannot_be_remembered(office, monkeypatch):
     (row_id,) = office.put()
 

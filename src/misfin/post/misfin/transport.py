@@ -197,11 +197,20 @@ class MisfinTransport:
             if ending.fingerprint:
                 address = MisfinAddress.parse(due.address).address
                 before = self._pins.note_mailbox_key(address, ending.fingerprint, now=self._now())
-                if before is not None:
+                if before is not None and not self._decided(
+                    job.route.name, before.fingerprint, ending.fingerprint
+                ):
                     events.append(MailboxKeyChanged(address, before.fingerprint, ending.fingerprint))
             if isinstance(ending.detail, Delivery):
                 events += self._unsaid(about_host(job.route.name, ending.detail))
         return events
+
+    def _decided(self, host: str, before: str, now: str) -> bool:
+        """Whether the mailbox has the certificate of its host, and that change was decided about."""
+        pin = self._pins.get(PinKind.HOST, host)
+        if pin is None or pin.cert_sha256 != now:
+            return False
+        return any(past.cert_sha256 == before for past in pin.history)
 
     def _unsaid(self, notices: Sequence[Remembered]) -> list[Event]:
         from misfin.post.events import CourierNotice
