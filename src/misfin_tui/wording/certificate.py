@@ -32,7 +32,9 @@ def offers(question: CertificateQuestion) -> dict[Answer | None, str]:
     trust = "Trust the new one …" if question.pin else "Trust it …"
     if is_about_log_in(question):
         return {None: "Not now", Answer.TRUST: trust}
-    refuse = "Refuse the mail" if question.kind == "sender" else "Do not send"
+    refuse = "Do not send" if question.waiting else "Do not trust it"
+    if question.kind == "sender":
+        refuse = "Refuse the mail"
     return {None: "Keep waiting", Answer.REFUSE: refuse, Answer.TRUST: trust}
 
 
@@ -73,9 +75,11 @@ def waiting_of(question: CertificateQuestion) -> str:
     if question.kind == "sender":
         held, verb = many(len(question.held), "message"), "is" if len(question.held) == 1 else "are"
         return f"{held} from this sender {verb} held for your decision; nothing is lost."
+    if not question.waiting:
+        return "Nothing has been sent there, not even your own certificate."
     count = len(question.waiting)
-    waits = f"{many(count, 'message')} {'needs' if count == 1 else 'need'} your decision." if count else ""
-    return f"Nothing of your message has been sent. {waits}".rstrip()
+    needs = "needs" if count == 1 else "need"
+    return f"Nothing of your message has been sent. {many(count, 'message')} {needs} your decision."
 
 
 def comparison(question: CertificateQuestion, *, wide: bool = False) -> Iterator[ComparisonRow]:
@@ -138,8 +142,9 @@ def advice_of(question: CertificateQuestion) -> str:
             " only this certificate is accepted."
         )
     if question.pin is None:
+        met = "You have never sent anything there." if question.waiting else "It is the first contact."
         return (
-            "You have never sent anything there. If you have the fingerprint from the owner, compare it now;"
+            f"{met} If you have the fingerprint from the owner, compare it now;"
             " from then on changes will be noticed."
         )
     if change_due(question.pin, question.shown_at):
