@@ -91,7 +91,7 @@ COMMANDS: tuple[LineCommand[Desk], ...] = (
     LineCommand("decide", "d", "NUMBER", "what needs your decision", deciding.decide),
     LineCommand("contacts", "", "WORD", "people", people.contacts, True),
     LineCommand("accounts", "", "", "your accounts, and whether mail comes in", people.accounts, True),
-    LineCommand("setup", "", "", "add a Misfin address or an e-mail account", first_steps.setup),
+    LineCommand("setup", "", "", "add an address, an account or a mailbox on a server", first_steps.setup),
     LineCommand("sync", "", "", "accounts on servers, and whether they are in sync", syncing.sync, True),
     LineCommand("fetch", "", "", "look for mail on the servers now", syncing.fetch),
     LineCommand("pause", "", "NUMBER", "pause an account, or go on fetching it", syncing.pause),

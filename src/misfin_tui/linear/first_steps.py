@@ -5,14 +5,13 @@ Nothing is written before the last question: whoever stops half-way leaves nothi
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misfin.errors import AddressError, IdentityEncryptedError, MisfinError
+from misfin.errors import AddressError, MisfinError
 from misfin.model.address import MisfinAddress
 from misfin_tui.linear.email_steps import add_email
+from misfin_tui.linear.mailbox_steps import add_mailbox
+from misfin_tui.linear.pem_files import opened
 from misfin_tui.linear.questions import choose, typed
 from misfin_tui.linear.terminal import Interrupted
 from misfin_tui.services.background import start_sources
@@ -30,14 +29,9 @@ from misfin_tui.wording.first_steps import (
 )
 
 if TYPE_CHECKING:
-    from misfin.trust.identity import Identity
     from misfin_tui.linear.desk import Desk
 
 MISFIN, EMAIL, BOTH, SERVER = (value for value, _label, _note in CHOICES)
-IN_SHELL = (
-    "In a shell, misfin-tui account add NAME --kind gmap --host HOST --identity NAME adds a mailbox that"
-    " somebody keeps for you, after misfin-tui identity import FILE has imported the file they gave you."
-)
 IMPORTING = (
     "Type an address such as ada@mail.example. To import one from another program, type the path of its PEM"
     " file instead."
@@ -52,7 +46,7 @@ async def setup(desk: Desk, _rest: str) -> None:
     chosen = await choose(desk.terminal, lines, {**named, None: "Nothing now"})
     try:
         if chosen == SERVER:
-            await desk.say(IN_SHELL)
+            await add_mailbox(desk)
         elif chosen is None or (chosen in (MISFIN, BOTH) and not await _add_identity(desk)):
             await desk.say(STOPPED)
         elif chosen in (EMAIL, BOTH):
@@ -74,7 +68,7 @@ async def _add_identity(desk: Desk) -> bool:
         if "@" in text and "/" not in text:
             address = await _checked(desk, text)
         elif text:
-            imported = await _opened(desk, text)
+            imported = await opened(desk, text)
             address = imported.address.address if imported is not None else ""
     if imported is None:
         name = await typed(desk.terminal, "Name (optional)", problem=name_problem)
@@ -107,36 +101,6 @@ async def _checked(desk: Desk, text: str) -> str:
     except AddressError as error:
         await desk.report(error)
         return ""
-
-
-async def _opened(desk: Desk, name: str) -> Identity | None:
-    """The identity in a PEM file; None where there is none, which is said."""
-    if not await asyncio.to_thread(_is_there, name):
-        await desk.say(f"{name} is neither an address nor a file.")
-        return None
-    await desk.say("If the private key is in a separate file, type the path of that file.")
-    key = await typed(desk.terminal, "Key file (optional)")
-    password: str | None = None
-    while True:
-        try:
-            found = await desk.services.setup.open_identity(Path(name), Path(key) if key else None, password)
-            _ = found.address  # raises where the certificate names none
-            return found
-        except IdentityEncryptedError as error:
-            if password is not None:
-                await desk.report(error)
-            password = await desk.terminal.ask_secret("Password of the key: ")
-            if not password:
-                return None
-        except MisfinError as error:
-            await desk.report(error)
-            return None
-
-
-def _is_there(name: str) -> bool:
-    with suppress(OSError, RuntimeError, ValueError):
-        return Path(name).expanduser().exists()
-    return False
 
 
 async def _receiving(desk: Desk, address: str) -> tuple[bool, int]:

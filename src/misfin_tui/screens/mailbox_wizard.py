@@ -23,6 +23,7 @@ from misfin_tui.screens.steps import StepsScreen
 from misfin_tui.services.mailboxes import remote_mailboxes
 from misfin_tui.widgets.address_input import OneLine
 from misfin_tui.widgets.facts import text
+from misfin_tui.wording.first_steps import MAILBOX, MAILBOX_PORT, mailbox_of
 
 if TYPE_CHECKING:
     from misfin.trust.identity import Identity
@@ -53,10 +54,7 @@ class MailboxWizardScreen(StepsScreen):
         yield from (self._who, self._server, self._test)[step]()
 
     def _who(self) -> ComposeResult:
-        yield text(
-            "Somebody keeps a Misfin mailbox for you on a server, and gave you a file with its certificate"
-            " and key. Whoever has the file can read the mailbox: keep it secret."
-        )
+        yield text(MAILBOX)
         yield text("PEM file with the certificate (and perhaps the key)", classes="label")
         yield OneLine(id="pem", placeholder="~/ada.pem", max_length=1024)
         yield text("PEM file with the private key, if separate", classes="label")
@@ -66,7 +64,7 @@ class MailboxWizardScreen(StepsScreen):
         yield text("", id="found")
         yield text("Server", classes="label")
         yield OneLine(id="host", placeholder="mail.example", max_length=255)
-        yield text("TCP port; empty: 1958, or 1960 where only mail is taken there", classes="label")
+        yield text(MAILBOX_PORT, classes="label")
         yield OneLine(id="port", max_length=5)
         with Vertical():
             yield text("Name of the account", classes="label")
@@ -131,12 +129,8 @@ class MailboxWizardScreen(StepsScreen):
                 return found
 
     async def _show(self, identity: Identity) -> None:
-        address, info = identity.address, identity.info
-        self.set_text(
-            "found",
-            f"The file is for {address.long_form}, valid until {info.not_after:%Y-%m-%d}. Its mailbox is most"
-            f" likely kept on {address.hostname}.",
-        )
+        address = identity.address
+        self.set_text("found", mailbox_of(identity))
         self.query_one("#host", Input).value = address.hostname
         accounts = self.services.email_accounts
         self.query_one("#name", Input).value = await accounts.suggested_name(address.address)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from misfin.email.discovery import Found
+    from misfin.trust.identity import Identity
 
 WELCOME = "Welcome to misfin-tui"
 QUESTION = "Misfin, e-mail, or both? You can add more accounts at any time."
@@ -43,10 +44,24 @@ OAUTH = (
     " shows how."
 )
 ONLY_OAUTH = "This provider does not accept passwords."
+MAILBOX = (
+    "Somebody keeps a Misfin mailbox for you on a server, and gave you a file with its certificate and key."
+    " Whoever has the file can read the mailbox: keep it secret."
+)
+MAILBOX_PORT = "TCP port; empty: 1958, or 1960 where only mail is taken there"
 UNTESTED = (
     "Save an account that does not work?",
     "Its test did not pass. You can save it now and correct it later.",
 )
+
+
+def mailbox_of(identity: Identity) -> str:
+    """Whose mailbox it is, and where it is kept."""
+    address, info = identity.address, identity.info
+    return (
+        f"The file is for {address.long_form}, valid until {info.not_after:%Y-%m-%d}. Its mailbox is most"
+        f" likely kept on {address.hostname}."
+    )
 
 
 def port_advice(address: str) -> str:

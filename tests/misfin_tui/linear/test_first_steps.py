@@ -12,11 +12,13 @@ import pytest
 import ring
 from desk import identity, make_profile
 from freeports import free_port
+from gmapserver import GmapBox, GmapServer, gemmail
 from linedesk import at_lines
 from lineterminal import do, said, text_of
 from mailservers import PASSWORD, USER, mail_servers
 from oauthpeer import CLIENT, HOST, LocalProvider, answer
 from oauthworld import world
+from peers import person
 from plainlines import acting, piped
 from ring import MemoryKeyring, use_keyring
 
@@ -129,6 +131,52 @@ async def test_an_identity_is_imported_with_its_password(tmp_path):
         assert "bob@hive.test is ready." in said
         assert config.load(profile.config).receive.enabled is False
         assert [each.address for each in await lines.desk.services.identities.all()] == ["bob@hive.test"]
+
+
+@pytest.fixture
+def mailbox(tmp_path):
+    """The file of a mailbox, the server that keeps it, and what is in it."""
+    owner, box = person("ada@localhost"), GmapBox()
+    box.add(gemmail(1))
+    pem = tmp_path / "ada.pem"
+    pem.write_bytes(owner.pem)
+    host = person("localhost@localhost")
+    with GmapServer(host, owner, box) as server:
+        yield pem, str(server.port), host.info.fingerprints.cert
+
+
+async def test_a_mailbox_on_a_server_is_tested_before_it_is_saved(tmp_path, mailbox):
+    pem, port, fingerprint = mailbox
+    profile = profile_at(tmp_path / "profile")
+    profile.root.mkdir()
+    async with at_lines(profile) as lines:
+        where = ("", "", "70000", port, "away")
+        said = await lines.do(
+            "setup", "server", "nowhere.pem", str(pem), *where, "trust", fingerprint[:4], ""
+        )
+        assert "nowhere.pem is not a file." in said
+        assert "The file is for ada@localhost" in said
+        assert "A port is a number from 1 to 65535." in said
+        assert "Nothing has been sent there, not even your own certificate." in said
+        assert "1 message in the inbox" in said
+        assert said.endswith("Nothing was saved. Type setup to begin again.")
+        assert not profile.config.exists()
+        said = await lines.do("setup", "server", str(pem), "", "", port, "away", "save")
+        assert "ada@localhost is ready." in said
+        assert config.load(profile.config).accounts["away"].host == "localhost"
+        (account,) = await lines.desk.services.accounts.all()
+        assert account.directory == "away@"
+
+
+async def test_a_mailbox_whose_server_is_not_trusted_is_not_opened(tmp_path, mailbox):
+    pem, port, _ = mailbox
+    profile = profile_at(tmp_path / "profile")
+    profile.root.mkdir()
+    async with at_lines(profile) as lines:
+        said = await lines.do("setup", "server", str(pem), "", "", port, "away", "", "")
+        assert "Not tested: a certificate is not trusted." in said
+        assert "Save an account that does not work?" in said
+        assert "Nothing was saved." in said
 
 
 async def test_a_second_address_changes_neither_settings_nor_the_one_written_from(tmp_path):
