@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from desk import ALICE, at_desk, identity, make_profile, notices, on_screen, shown, type_text, until
 from textual import events
+from textual.app import App
 from textual.widgets import Input, Select
 from textual.widgets._toast import Toast
 
@@ -484,6 +485,42 @@ async def test_too_long_a_message_is_held_back_and_split_when_wanted(profile):
         rows = queued(profile)
         assert sorted(row.subject for row in rows) == ["Long (1/2)", "Long (2/2)"]
         assert drafts(profile) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "there", "gone", "unsaved"),
+    [
+        (
+            120,
+            ["━━━", "that old.test accepts", "614 too many: shorten or split", "draft saved 12:00:00"],
+            [],
+            "DRAFT NOT SAVED · 2,662",
+        ),
+        (
+            80,
+            ["that old.test accepts", "614 too many: shorten or split"],
+            ["━", "…", "draft saved"],
+            "DRAFT NOT SAVED · 614",
+        ),
+        (40, ["614 too many: shorten or split"], ["━", "…", "2,662"], "DRAFT NOT SAVED"),
+    ],
+)
+async def test_the_meter_never_cuts_what_is_wrong(width, there, gone, unsaved):
+    class Host(App[None]):
+        def compose(self):
+            yield ByteMeter()
+
+    async with Host().run_test(size=(width, 5)) as pilot:
+        meter = pilot.app.query_one(ByteMeter)
+        meter.saved("draft saved 12:00:00")
+        meter.measure(2_662, 2_048, "old.test")
+        await on_screen(pilot, "614 too many")
+        text = shown(pilot.app)
+        assert [words for words in there if words not in text] == []
+        assert [words for words in gone if words in text] == []
+        meter.saved("DRAFT NOT SAVED", failed=True)
+        await on_screen(pilot, unsaved)
+        assert "…" not in shown(pilot.app)
 
 
 async def test_splitting_is_named_only_where_it_is_of_use(profile):

@@ -131,7 +131,7 @@ class DraftScreen(AppScreen):
 
     def _not_saved(self, error: StoreError) -> None:
         if self.standing:
-            self.meter.saved("DRAFT NOT SAVED")
+            self.meter.saved("DRAFT NOT SAVED", failed=True)
         self.misfin.report(error, "The draft could not be saved; saving will be tried again.")
 
     def on_unmount(self) -> None:
