@@ -50,7 +50,7 @@ class SettingsScreen(ListScreen):
         columns = (
             Column("", 1),
             Column("Setting", 26),
-            Column("Value", 30),
+            Column("Value", 18),
             Column("What it does", 0, spare=1),
         )
         return RowList(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 MEASURED = 200
 """Rows whose cells are measured."""
 LEAST = 16  # cells a free column keeps before others have to go
-NARROW, USUAL, WIDE = 1, 2, 4  # cells between two columns
+USUAL, WIDE = 2, 4  # cells between two columns
+GOOD_TO_KNOW = 2  # from this ``spare`` on a column is not needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,20 @@ def shape(columns: Sequence[Column], needed: Sequence[int], room: int) -> Shape:
         return sum(1 if columns[at].width == 1 else gap for at in shown[:-1])
 
     least = [min(column.width or LEAST, max(needed[at], 1)) for at, column in enumerate(columns)]
-    while len(shown) > 1 and sum(least[at] for at in shown) + gaps(NARROW) > room:
-        shown.remove(max(shown, key=lambda at: (columns[at].spare, at)))
-    gap = next(
-        (
-            gap
-            for gap in (WIDE, USUAL)
-            if sum(max(needed[at], columns[at].width) for at in shown) + gaps(gap) <= room
-        ),
-        USUAL if sum(least[at] for at in shown) + gaps(USUAL) <= room else NARROW,
-    )
+    kept = 2 if columns[0].width == 1 else 1  # a sign alone says nothing
+    while len(shown) > kept and sum(least[at] for at in shown) + gaps(USUAL) > room:
+        shown.remove(max(shown[kept:], key=lambda at: (columns[at].spare, at)))
+    if len(shown) == kept:
+        least[shown[-1]] = max(min(least[shown[-1]], room - 2 * (kept - 1)), 1)
+    while len(shown) > 1:  # one that is good to know goes where one that is needed is then whole
+        spared = max(shown, key=lambda at: (columns[at].spare, at))
+        needs = (max(least[at], 0 if columns[at].spare else needed[at]) for at in shown)
+        lacking_cells = sum(needs) + gaps(USUAL) - room
+        if columns[spared].spare < GOOD_TO_KNOW or not 0 < lacking_cells <= least[spared] + USUAL:
+            break
+        shown.remove(spared)
+    roomy = sum(max(needed[at], columns[at].width) for at in shown) + gaps(WIDE) <= room
+    gap = WIDE if roomy else USUAL
     left = room - gaps(gap)
     widths = [0] * len(columns)
     for at in shown:  # what each has for certain

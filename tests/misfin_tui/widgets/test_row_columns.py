@@ -40,3 +40,35 @@ def test_the_columns_fit(needed, room):
     made = shape(COLUMNS, needed, room)
     shown = [width for width in made.widths if width]
     assert sum(shown) + len(shown) - 1 <= max(room, 16)
+
+
+PEOPLE = (
+    Column("", 1),
+    Column("Name", 24),
+    Column("Address"),
+    Column("Sent", 6, right=True, spare=2),
+    Column("Received", 8, right=True, spare=2),
+    Column("Last", 11, spare=1),
+    Column("Sender", 12, spare=3),
+    Column("Since", 11, spare=2),
+)
+
+
+def test_a_column_goes_before_the_others_crowd():
+    made = shape(PEOPLE, (1, 18, 22, 4, 8, 11, 11, 11), 74)
+    assert made.gap == 2
+    assert made.widths == (1, 19, 22, 4, 8, 11, 0, 0)
+
+
+def test_a_column_that_is_good_to_know_goes_where_an_address_would_be_cut():
+    made = shape(PEOPLE, (1, 18, 23, 4, 8, 11, 11, 11), 96)
+    assert made.widths[2] == 23
+    assert made.widths[-2:] == (0, 11)
+
+
+def test_a_sign_is_never_left_alone():
+    assert shape(COLUMNS, (1, 18, 13, 30, 5), 14).widths == (1, 12, 0, 0, 0)
+
+
+def test_no_column_goes_in_vain():
+    assert shape(COLUMNS, (1, 18, 13, 70, 5), 76).widths[-1] == 5
