@@ -13,8 +13,6 @@ from misfin_tui.screentext import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_JOINED = "\N{NO-BREAK SPACE}"
-
 
 class TourPanel(Static):
     """What to do next, and the keys of the tour; a click on one presses it."""
@@ -26,19 +24,42 @@ class TourPanel(Static):
         height: auto; max-height: 4; padding: 0 1;
         background: $primary 20%; color: $foreground;
         &.-empty { display: none; }
-        &:ansi { background: ansi_default; color: ansi_default; text-style: reverse; }
+        &:ansi {
+            background: ansi_default; color: ansi_default;
+            link-color: ansi_default; link-background: ansi_default; link-style: none;
+        }
     }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[tuple[int, Content]] = []
+        """What stands together on a line, each after so many cells."""
 
     def say(self, title: str, sentence: str, keys: Sequence[tuple[str, str, str]]) -> None:
         """Show a step: its number, what to do, and for each key the word and the action of it."""
         self.set_class(not sentence, "-empty")
-        parts: list[Content | tuple[str, str | Style]] = []
-        if title:
-            parts.append((f"{title.replace(' ', _JOINED)}  ", "bold $primary"))
-        parts.append((plain(sentence, one_line=True), ""))
+        words = plain(sentence, one_line=True).split()
+        self._parts = [(2, Content.styled(title, "bold $primary"))] if title else []
+        self._parts += [(1 if number else 2, Content(word)) for number, word in enumerate(words)]
         for key, label, action in keys:
-            click = Style.from_meta({"@click": action})
-            shown = Content.assemble((f"{key}{_JOINED}", "bold"), label.replace(" ", _JOINED))
-            parts += [("  ", ""), shown.stylize(click)]
-        self.update(Content.assemble(*parts))
+            shown = Content.assemble((key, "bold"), f" {label}")
+            self._parts.append((2, shown.stylize(Style.from_meta({"@click": action}))))
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        """The lines are broken again."""
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Break the lines here: Textual would part a key from its word, a no-break space or not."""
+        width = self.content_size.width or self.app.size.width - 2
+        lines = [Content("")]
+        for gap, part in self._parts:
+            if not lines[-1]:
+                lines[-1] = part
+            elif lines[-1].cell_length + gap + part.cell_length <= width:
+                lines[-1] = Content.assemble(lines[-1], " " * gap, part)
+            else:
+                lines.append(part)
+        self.update(Content("\n").join(lines))

@@ -232,6 +232,15 @@ async def test_the_offer_is_put_away_by_a_key_and_by_a_click(world):
         await until(pilot, lambda: "New here?" not in shown(app))
 
 
+@pytest.mark.parametrize("width", [80, 76, 72, 68, 64, 60])
+async def test_a_key_of_the_panel_stays_beside_its_word(world, width):
+    async with demo(world, size=(width, 24)) as (app, pilot):
+        await on_screen(pilot, "New here?")
+        await started(app, pilot)
+        for words in ("Tour 1/10", "f10 Skip", "f12 Leave"):
+            assert words in shown(app)
+
+
 async def test_the_panel_names_the_keys_in_use(world):
     keys = {"cursor-down": "f11", "help": "f1", "tour": "w", "tour-skip": "ctrl+o", "tour-leave": "noop"}
     async with demo(world, keys=keys) as (app, pilot):
@@ -241,7 +250,7 @@ async def test_the_panel_names_the_keys_in_use(world):
         await pilot.press("w")
         await on_screen(pilot, "Press f11 to move to “Meeting notes”")
         assert "f12" not in shown(app)
-        assert "^o Skip" in shown(app).replace("\N{NO-BREAK SPACE}", " ")
+        assert "^o Skip" in shown(app)
         await pilot.press("f11")
         await at_step(app, pilot, 2)
 
