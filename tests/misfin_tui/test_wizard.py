@@ -52,6 +52,37 @@ async def test_a_second_enter_that_comes_late_skips_no_step(profile_root):
         assert app.focused is screen.query_one("#receiving")
 
 
+@pytest.mark.parametrize(("rows", "apart"), [(24, True), (18, False), (36, True)])
+async def test_fields_are_set_apart_where_they_fit(profile_root, rows, apart):
+    async with at_desk(profile_at(profile_root), (80, rows)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        field, label = screen.query_one("#address"), screen.query_one("#making .label")
+
+        def gap_above() -> int:
+            return label.region.y - screen.query_one("#how").region.bottom
+
+        await until(pilot, lambda: gap_above() == (1 if apart else 0))
+        assert field.region.y == label.region.bottom
+        screen.complain("One thing is wrong.\nAnother is.\nA third is.\nSo is this.")
+        await until(pilot, lambda: gap_above() == (1 if rows > 30 else 0))
+        screen.complain("")
+        await until(pilot, lambda: gap_above() == (1 if apart else 0))
+
+
+async def test_an_item_of_the_last_step_goes_on_under_its_first_word(profile_root):
+    async with at_desk(profile_at(profile_root), (80, 24)) as (app, pilot):
+        screen = await wizard(app, pilot)
+        await type_text(pilot, "ada.lovelace@mail.example\nAda Lovelace\n")
+        await step(app, pilot, 2)
+        screen.query_one("#not-here").value = True
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        await step(app, pilot, 3)
+        lines = shown(app).splitlines()
+        at = next(number for number, line in enumerate(lines) if "• ada.lovelace@mail.example" in line)
+        assert lines[at + 1].index("of its own.") == lines[at].index("ada.lovelace")
+
+
 async def test_an_empty_profile_becomes_one_that_can_write(profile_root):
     profile = profile_at(profile_root)
     async with at_desk(profile, (100, 36)) as (app, pilot):

@@ -66,6 +66,9 @@ class StepsScreen(AppScreen):
         .muted {{ color: $text-muted; }}
         .strong {{ text-style: bold; }}
         .gap {{ margin-top: 1; }}
+        .item {{ height: auto; }}
+        .item > Static {{ width: 1fr; height: auto; }}
+        .item > .bullet {{ width: 2; }}
         Input {{ border: none; height: 1; padding: 0 1; background: $panel; }}
         RadioSet {{ border: none !important; height: auto; width: 1fr; background: $surface; padding: 0; }}
         RadioSet {{ margin-top: 1; }}
@@ -75,6 +78,9 @@ class StepsScreen(AppScreen):
     StepsScreen.-short #box {{ padding: 0 2; }}
     StepsScreen.-short #dots {{ margin-bottom: 0; }}
     StepsScreen.-short .label, StepsScreen.-short .gap, StepsScreen.-short RadioSet {{ margin-top: 0; }}
+    StepsScreen.-short .-airy .label, StepsScreen.-short .-airy .gap, StepsScreen.-short .-airy RadioSet {{
+        margin-top: 1;
+    }}
     StepsScreen.-short #steps {{ margin-top: 1; }}
     {button_css("StepsScreen")}
     StepsScreen #buttons Button {{ min-width: 12; }}
@@ -126,6 +132,8 @@ class StepsScreen(AppScreen):
 
     def on_mount(self) -> None:
         """Begin at the beginning."""
+        for step in self.query(".step"):
+            self.watch(step, "virtual_size", self.on_resize, init=False)
         self.show_step()
 
     def on_resize(self) -> None:
@@ -138,8 +146,11 @@ class StepsScreen(AppScreen):
         below = complaint.outer_size.height + complaint.styles.margin.height if complaint.display else 0
         # Border, dots, two gaps, buttons, keys; in a tall window padding and a gap more.
         frame = (8 if self.has_class("-short") or self.has_class("-narrow") else 11) + below
+        room = max(self.size.height - frame, 1)
         for step in self.query(".step"):
-            step.styles.max_height = max(self.size.height - frame, 1)
+            step.styles.max_height = room
+        step = self.query_one(f"#step-{self._step}")
+        step.set_class(self.has_class("-short") and _fits_with_gaps(step, room), "-airy")
 
     def complain(self, problem: str, field: str = "") -> bool:
         """Say what is wrong with this step, and go to a field; an empty text clears it. Always False."""
@@ -162,6 +173,7 @@ class StepsScreen(AppScreen):
         self.show_parts()
         self.first_field(step).focus()
         self.began(step)
+        self.call_after_refresh(self._fit)
 
     def set_text(self, widget: str, words: str) -> None:
         """Show other words in a text."""
@@ -216,3 +228,13 @@ class StepsScreen(AppScreen):
             self.show_step()
         elif await self.may_quit():
             self.dismiss()
+
+
+def _fits_with_gaps(step: Widget, room: int) -> bool:
+    """Whether a step fits into a short window with the gaps that it has in a tall one."""
+    gaps = sum(
+        all(each.display for each in widget.ancestors_with_self if isinstance(each, Widget))
+        for widget in step.query(".label, .gap, RadioSet")
+    )
+    bare = step.virtual_size.height - (gaps if step.has_class("-airy") else 0)
+    return bare + gaps <= room

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, RadioButton, RadioSet, Select
@@ -86,7 +86,9 @@ class WizardScreen(StepsScreen):
     def _ready(self) -> ComposeResult:
         yield text("When you press Finish:")
         for fact in ("address", "mail", "file"):
-            yield text("", id=f"fact-{fact}", classes="gap")
+            with Horizontal(classes="item gap"):
+                yield text("•", classes="bullet")
+                yield text("", id=f"fact-{fact}")
         yield text("", id="fact-later", classes="muted gap")
 
     def first_field(self, step: int) -> Widget:
@@ -206,7 +208,7 @@ class WizardScreen(StepsScreen):
             start.address, imported=start.imported is not None, receive=start.receive, port=start.port
         )
         for name, fact in zip(("address", "mail", "file"), facts, strict=True):
-            self.set_text(f"fact-{name}", f"•  {fact}")
+            self.set_text(f"fact-{name}", fact)
         self.set_text(
             "fact-later",
             f"{keys('wizard-file')} shows that file. You can change it later on the settings screen"
