@@ -153,6 +153,7 @@ async def test_of_several_accounts_it_is_the_one_at_hand_or_it_is_asked(profile_
         await pilot.press("Y")
         screen = await shows(app, pilot, SyncScreen)
         await until(pilot, lambda: len(screen.rows.items) >= 2)
+        await on_screen(pilot, "2 accounts")
         screen.rows.go_to(("work", ""))
         await pilot.press("D")
         await on_screen(pilot, "Remove the account work (")

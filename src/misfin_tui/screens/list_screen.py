@@ -106,8 +106,12 @@ class ListScreen(AppScreen):
         self.rows.show(shown)
         total = len(listed)
         count = f"{len(shown):,} of {total:,}" if words else f"{total:,}"
-        self.rows.border_title = Content(f"{count} {self.ROWS[total != 1]}")
+        self.rows.border_title = Content(self.list_title(count, total))
         self.status.show(self.TITLE_TEXT, self.news())
+
+    def list_title(self, count: str, total: int) -> str:
+        """What the panel holds, and how much: ``count`` is ``7``, or ``2 of 7`` where a search found two."""
+        return f"{count} {self.ROWS[total != 1]}"
 
     def listed(self, *, searching: bool) -> list[Any]:
         """What the list shows when nothing is searched for, or what a search goes through."""

@@ -20,7 +20,7 @@ from misfin_tui.screens.sync_words import (
 )
 from misfin_tui.widgets.bindings import bindings
 from misfin_tui.widgets.controller import adopt
-from misfin_tui.widgets.facts import needing
+from misfin_tui.widgets.facts import many, needing
 from misfin_tui.widgets.row_columns import Column
 from misfin_tui.widgets.row_list import Cell, RowList
 
@@ -37,7 +37,7 @@ class SyncScreen(ListScreen):
 
     BINDINGS = bindings(KeyContext.LIST, KeyContext.SYNC)
     BINDING_GROUP_TITLE = TITLE_TEXT = "Sync"
-    ROWS = ("row", "rows")
+    ROWS = ("account or folder", "accounts and folders")
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +60,14 @@ class SyncScreen(ListScreen):
         key = self.misfin.keys.shown("add-account")
         empty = f"No account fetches mail from a server. Press {key} to add one; Misfin mail comes by itself."
         return RowList(columns, self._cells, _key, empty=empty)
+
+    def list_title(self, count: str, total: int) -> str:
+        """Accounts and folders apart, as long as all of them are shown."""
+        if len(self.rows.items) != total or not total:
+            return super().list_title(count, total)
+        accounts = sum(row.folder is None for row in self.rows.items)
+        counts = many(accounts, "account"), many(total - accounts, "folder")
+        return " · ".join(counts if total > accounts else counts[:1])
 
     def _cells(self, row: SyncRow) -> Sequence[Cell]:
         account, folder = row.account, row.folder
