@@ -16,9 +16,12 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
 from misfin.post.decisions import CertificateQuestion, HeldMessage
+from misfin.store.message.attachment import Attachment
 from misfin.store.outgoing.deliveries import DeliveryState, OutboxRow, Question
 from misfin.trust.tofu import Decision, Pin, PinKind, Remark, Verdict
 from misfin_tui import theming
+from misfin_tui.dialogs.attach import AttachDialog
+from misfin_tui.dialogs.attachments import OpenFileDialog
 from misfin_tui.dialogs.base import Dialog
 from misfin_tui.dialogs.certificate import CertificateDialog, TrustStep
 from misfin_tui.dialogs.confirm import (
@@ -28,6 +31,7 @@ from misfin_tui.dialogs.confirm import (
     TooLong,
     TooLongDialog,
 )
+from misfin_tui.dialogs.filter import FilterDialog
 from misfin_tui.dialogs.forms import ContactDialog, ContactForm, IdentityForm, ImportDialog, NewIdentityDialog
 from misfin_tui.dialogs.link import LinkDialog, Opening
 from misfin_tui.dialogs.prompt import ChooseDialog, PasswordDialog, PromptDialog
@@ -122,7 +126,7 @@ DIALOGS = {
     "draft": lambda text: DraftDialog(text),
     "too long": lambda text: TooLongDialog(text, 3, text),
     "cannot split": lambda text: TooLongDialog(text, 0, text),
-    "prompt": lambda text: PromptDialog(text, text, value=text, placeholder=text),
+    "prompt": lambda text: PromptDialog(text, text, value=text, placeholder=text, yes="Save"),
     "password": lambda text: PasswordDialog(text),
     "choose": lambda text: ChooseDialog(text, [(text, text, text)] * 3, question=text),
     "facts": lambda text: FactsDialog(text, [(text, ""), (text, text), ("", text)]),
@@ -208,6 +212,21 @@ async def test_the_safe_answer_has_the_focus():
             await close(app, pilot, answer)
 
 
+@pytest.mark.parametrize(
+    "dialog",
+    [
+        AttachDialog(complete=None, find=None),
+        FilterDialog("from:bob", 2, ["Bob: hello"], "bob"),
+        LinkDialog("https://hive.test/", "xdg-open"),
+        OpenFileDialog(Attachment("plan.pdf", "application/pdf", 100, 0, 100, "7bit"), "xdg-open"),
+        TooLongDialog("Too long.", 3),
+    ],
+    ids=lambda dialog: type(dialog).__name__,
+)
+def test_what_a_dialog_is_for_has_the_main_colour(dialog):
+    assert [choice.tone for choice in dialog.choices()].count("primary") == 1
+
+
 async def test_the_buttons_are_in_sight_in_a_small_window():
     async with host((60, 20)) as (app, pilot):
         for kind, make in DIALOGS.items():
@@ -269,7 +288,8 @@ async def test_arrows_go_from_button_to_button():
 
 async def test_a_prompt_says_what_is_wrong_and_stays():
     async with host() as (app, pilot):
-        dialog = PromptDialog("T", check=lambda text: "" if text == "right" else "That is not it.")
+        check = {"right": ""}.get
+        dialog = PromptDialog("T", yes="Save", check=lambda text: check(text, "That is not it."))
         answer = await put(app, pilot, dialog)
         await pilot.press(*"wrong", "enter")
         await until(pilot, lambda: "That is not it." in shown(app))

@@ -19,7 +19,7 @@ from misfin.errors import MisfinError
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
-from misfin_tui.widgets.facts import many, text
+from misfin_tui.widgets.facts import many, muted, text
 
 if TYPE_CHECKING:
     from misfin.store.outgoing.attachments import AttachedFile
@@ -87,7 +87,7 @@ class AttachDialog(Dialog[list[Path]]):
 
     def choices(self) -> Sequence[Choice]:
         """Enter in the field attaches."""
-        return Choice("cancel", "Cancel  esc"), Choice("attach", "Attach")
+        return Choice("cancel", "Cancel  esc"), Choice("attach", "Attach", "primary")
 
     def focus_first(self) -> None:
         """Names are typed at once; the offers follow the field and need no focus."""
@@ -117,7 +117,7 @@ class AttachDialog(Dialog[list[Path]]):
             Option(
                 Content.assemble(
                     (f" {plain(_last(each.text), one_line=True)}  ", "bold"),
-                    (plain(each.hint, one_line=True), "dim"),
+                    (plain(each.hint, one_line=True), muted(self.app)),
                 )
             )
             for each in found
@@ -227,7 +227,7 @@ class AttachedFilesDialog(Dialog[tuple[FileAction, int]]):
                 Option(
                     Content.assemble(
                         (f" {plain(file.name, one_line=True)}  ", "bold"),
-                        (f"{plain(kind, one_line=True)}, {file.size:,} bytes", "dim"),
+                        (f"{plain(kind, one_line=True)}, {file.size:,} bytes", muted(self.app)),
                     )
                 )
                 for file, kind in zip(self._files, self._types, strict=True)
@@ -236,7 +236,7 @@ class AttachedFilesDialog(Dialog[tuple[FileAction, int]]):
         )
         files.highlighted = min(self._at, len(self._files) - 1)
         yield files
-        yield text("o open · d remove · J K move down, up · a attach another", classes="muted gap")
+        yield text("o opens, d removes, J and K move it down and up, a attaches another", classes="muted gap")
 
     def choices(self) -> Sequence[Choice]:
         """Closing is safe."""

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
-from misfin_tui.widgets.facts import many, text
+from misfin_tui.widgets.facts import many, muted, text
 
 if TYPE_CHECKING:
     from misfin.store.message.parts import Attachment
@@ -92,7 +92,7 @@ class AttachmentsDialog(Dialog[tuple[Attaching, int]]):
                 Option(
                     Content.assemble(
                         (f" {plain(part.name, one_line=True) or 'without a name'}  ", "bold"),
-                        (f"{plain(part.type, one_line=True)}, {part.size:,} bytes", "dim"),
+                        (f"{plain(part.type, one_line=True)}, {part.size:,} bytes", muted(self.app)),
                     )
                 )
                 for part in self._parts
@@ -160,7 +160,7 @@ class OpenFileDialog(Dialog[bool]):
 
     def choices(self) -> Sequence[Choice]:
         """Staying is safe."""
-        return Choice("stay", "Cancel  esc"), Choice("open", "Open")
+        return Choice("stay", "Cancel  esc"), Choice("open", "Open", "primary")
 
     def choose(self, choice: str) -> None:
         """True for opening."""

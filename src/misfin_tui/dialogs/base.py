@@ -39,7 +39,9 @@ def button_css(screen: str) -> str:
     {screen} #buttons Button.-primary {{ color: $primary; text-style: bold; }}
     {screen} #buttons Button:focus {{ background: $primary; color: $background; text-style: bold; }}
     {screen} #buttons Button.-danger:focus {{ background: $error; color: $background; }}
-    {screen} #buttons Button:disabled {{ text-style: dim; color: $text-disabled; }}
+    {screen} #buttons Button:disabled {{ color: $text-disabled; text-style: none; }}
+    {screen} #buttons Button:disabled {{ opacity: 1; text-opacity: 1; }}
+    {screen}:ansi #buttons Button:disabled {{ text-style: dim; }}
     {screen}:ansi #buttons Button {{ background: ansi_default; color: ansi_default; }}
     {screen}:ansi #buttons Button:hover {{ text-style: underline; }}
     {screen}:ansi #buttons Button:focus {{ text-style: bold reverse; }}

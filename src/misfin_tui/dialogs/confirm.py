@@ -101,7 +101,9 @@ class TooLongDialog(Dialog[TooLong]):
     def choices(self) -> Sequence[Choice]:
         """Shortening is safe."""
         shorten = Choice("shorten", "Shorten it  esc")
-        return (shorten, Choice("split", f"Send {self._parts} messages")) if self._parts else (shorten,)
+        if not self._parts:
+            return (shorten,)
+        return shorten, Choice("split", f"Send {self._parts} messages", "primary")
 
     def choose(self, choice: str) -> None:
         """Shorten or split."""

@@ -73,7 +73,7 @@ class FilterDialog(Dialog[FilterAnswer]):
     def choices(self) -> Sequence[Choice]:
         """Closing saves nothing."""
         more = (Choice("now", "Save and run now"),) if self._count else ()
-        return Choice("cancel", "Cancel  esc"), Choice("keep", "Save"), *more
+        return Choice("cancel", "Cancel  esc"), Choice("keep", "Save", "primary"), *more
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes on to the next field."""

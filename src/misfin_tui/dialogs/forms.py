@@ -52,7 +52,7 @@ class FormDialog(Dialog[T]):
     FormDialog #complaint { margin-top: 1; }
     FormDialog #complaint.-empty { display: none; }
     """
-    yes = "OK"
+    yes = "Save"
 
     def __init__(self, title: str, *, complaint: str = "") -> None:
         super().__init__(title)

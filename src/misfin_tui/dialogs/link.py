@@ -38,7 +38,7 @@ class LinkDialog(Dialog[Opening]):
 
     def choices(self) -> Sequence[Choice]:
         """Staying is safe."""
-        return Choice("stay", "Cancel  esc"), Choice("copy", "Copy"), Choice("open", "Open")
+        return Choice("stay", "Cancel  esc"), Choice("copy", "Copy"), Choice("open", "Open", "primary")
 
     def choose(self, choice: str) -> None:
         """Open, copy, or None."""

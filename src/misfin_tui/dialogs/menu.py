@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from misfin_tui.dialogs.base import ClosesOnce
 from misfin_tui.host import host_of
 from misfin_tui.keymap import KeyAction, readable
+from misfin_tui.widgets.facts import muted
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -66,8 +67,9 @@ class MenuDialog(ClosesOnce[KeyAction | None]):
         self._actions = dict(self._others)[self._page] if self._page else self._first[1]
         shown = [" ".join(map(readable, keys.of(action.id))) for action in self._actions]
         names = max((len(action.label) for action in self._actions), default=0)
+        quiet = f"bold {muted(self.app)}"
         lines: list[Option | None] = [
-            Option(Content.assemble(f"{action.label:<{names}}  ", (key, "bold dim")), id=action.id)
+            Option(Content.assemble(f"{action.label:<{names}}  ", (key, quiet)), id=action.id)
             for action, key in zip(self._actions, shown, strict=True)
         ]
         titles = [] if self._page else [title for title, _ in self._others]

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
-from misfin_tui.widgets.facts import many, text
+from misfin_tui.widgets.facts import many, muted, text
 
 if TYPE_CHECKING:
     from misfin.store.message.structure import PartInfo
@@ -68,7 +68,10 @@ class PartsDialog(Dialog[tuple[PartAction, int]]):
 
     def compose_body(self) -> ComposeResult:
         """One line each, indented below the one it belongs to."""
-        lines = _PartsList(*(Option(Content.assemble(_line(part))) for part in self._parts), markup=False)
+        quiet = muted(self.app)
+        lines = _PartsList(
+            *(Option(Content.assemble(_line(part, quiet))) for part in self._parts), markup=False
+        )
         lines.highlighted = min(self._at, len(self._parts) - 1)
         yield lines
         delete = ", d deletes" if self._can_delete else ""
@@ -110,13 +113,13 @@ class PartsDialog(Dialog[tuple[PartAction, int]]):
             self.dismiss((PartAction(choice), self.query_one(OptionList).highlighted or 0))
 
 
-def _line(part: PartInfo) -> Content:
+def _line(part: PartInfo, quiet: str) -> Content:
     name = plain(part.name, one_line=True)
     about = [each for each in (part.charset, part.encoding, part.disposition) if each]
     return Content.assemble(
         " " + "  " * min(part.depth, 12),
         (plain(part.type, one_line=True), "bold"),
         f"  {name}" if name else "",
-        (f"  {many(part.size, 'byte')}", "dim"),
-        (f"  {plain(' '.join(about), one_line=True)}" if about else "", "dim"),
+        (f"  {many(part.size, 'byte')}", quiet),
+        (f"  {plain(' '.join(about), one_line=True)}" if about else "", quiet),
     )

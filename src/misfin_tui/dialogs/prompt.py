@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from misfin_tui.dialogs.base import Choice, Dialog
 from misfin_tui.screentext import plain
 from misfin_tui.widgets.address_input import OneLine
-from misfin_tui.widgets.facts import text
+from misfin_tui.widgets.facts import muted, text
 
 Check = Callable[[str], str]
 """Says what is wrong with a text, empty when nothing is."""
@@ -32,7 +32,7 @@ class PromptDialog(Dialog[str]):
         *,
         value: str = "",
         placeholder: str = "",
-        yes: str = "OK",
+        yes: str,
         check: Check = lambda _text: "",
         password: bool = False,
     ) -> None:
@@ -142,7 +142,7 @@ class ChooseDialog(Dialog[str]):
                     Content.assemble(
                         (f" {key} " if key else "", tone),
                         (f" {label}{' ' * (width - cell_len(label))}  ", "bold"),
-                        (plain(note, one_line=True), "dim"),
+                        (plain(note, one_line=True), muted(self.app)),
                     )
                 )
                 for key, label, (_value, _label, note) in zip(keys, labels, self._options, strict=True)

@@ -23,6 +23,7 @@ class SendTimeDialog(PromptDialog):
             f"For example {EXAMPLES}.\nLeave it empty to send at once.",
             value=format_send_time(at) if at else "",
             placeholder="tomorrow 8:00",
+            yes="Set time",
             check=_problem,
         )
 
@@ -33,7 +34,9 @@ class SendTimeDialog(PromptDialog):
         if event.value.strip() and not _problem(event.value):
             now = time.time()
             words = f"It will be sent {by_and_by(parse_send_time(event.value, now), now)}."
-        self.query_one("#complaint", Static).update(Content(words))
+        below = self.query_one("#complaint", Static)
+        below.update(Content(words))
+        below.set_class(not words, "warn")  # only what is wrong
 
 
 def _problem(text: str) -> str:

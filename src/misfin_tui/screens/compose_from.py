@@ -169,7 +169,10 @@ class FromAccount(ScreenController):
         sender = self._senders[directory]
         patterns = " or ".join(each for each in sender.aliases if is_pattern(each))
         dialog = PromptDialog(
-            "Write from", f"Which address of {patterns}?", check=lambda text: _not_ours(text, sender)
+            "Write from",
+            f"Which address of {patterns}?",
+            yes="Use it",
+            check=lambda text: _not_ours(text, sender),
         )
         answer = await self.screen.app.push_screen_wait(dialog)
         if self.screen.standing:

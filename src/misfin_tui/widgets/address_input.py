@@ -18,6 +18,7 @@ from misfin.compose.addresslist import entries_of, entry_at
 from misfin.compose.recipients import AddressReader, TypedRecipient, read_recipient
 from misfin.store.evidence import Evidence
 from misfin_tui.screentext import plain
+from misfin_tui.widgets.facts import muted
 from misfin_tui.widgets.gemtext_area import typable
 from misfin_tui.widgets.in_order import InOrder
 
@@ -241,7 +242,7 @@ class AddressOffers(OptionList, can_focus=False):
                     (f" {offer.evidence.sign} ", f"$evidence-{offer.evidence}"),
                     (plain(offer.address, one_line=True), "bold"),
                     (f"  {plain(offer.name, one_line=True)[: self.MAX_NAME]}" if offer.name else "", ""),
-                    (f"  {plain(offer.note, one_line=True)}" if offer.note else "", "dim"),
+                    (f"  {plain(offer.note, one_line=True)}" if offer.note else "", muted(self.app)),
                 ),
                 id=offer.entry,
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from textual.app import App
 from textual.content import Content
 from textual.widgets import Static
 
@@ -27,11 +30,17 @@ __all__ = [
     "in_a_while",
     "many",
     "moment",
+    "muted",
     "needing",
     "short",
     "span",
     "text",
 ]
+
+
+def muted(app: App[Any]) -> str:
+    """The style of a remark beside a choice: legible under the cursor too, in every theme."""
+    return "dim" if app.current_theme.ansi else "$mail-muted"
 
 
 def text(value: str, *, classes: str = "", id: str | None = None) -> Static:  # noqa: A002 - Textual's name
