@@ -73,9 +73,20 @@ def test_every_sign_of_a_row_is_legible_under_the_cursor(name, cursor):
     theme = SHIPPED.themes[name]
     variables = theme.to_color_system().generate()
     variables = {**theming.variable_defaults(theme), **theme.variables, **variables}
-    for sign in (*(f"evidence-{each}" for each in Evidence), "mail-unread", "mail-tag"):
+    for sign in (*(f"evidence-{each}" for each in Evidence), "mail-unread", "mail-tag", "mail-muted"):
         assert contrast(variables[cursor], variables[sign]) >= 4.5, sign
-    assert contrast(variables[cursor], variables["mail-muted"]) >= (7.0 if "contrast" in name else 3.0)
+    if "contrast" in name:
+        for sign in ("mail-unread", "mail-tag", "mail-muted"):
+            assert contrast(variables[cursor], variables[sign]) >= 7.0, sign
+
+
+@pytest.mark.parametrize("name", TRUECOLOR)
+@pytest.mark.parametrize("ground", ["background", "surface", "panel"])
+def test_what_is_said_quietly_can_still_be_read(name, ground):
+    theme = SHIPPED.themes[name]
+    variables = {**theming.variable_defaults(theme), **theme.to_color_system().generate(), **theme.variables}
+    for role in ("mail-muted", "text-disabled"):
+        assert contrast(variables[ground], variables[role]) >= (7.0 if "contrast" in name else 4.5), role
 
 
 class Sampler(App[None]):

@@ -49,6 +49,7 @@ class EmbeddedMessage(ClosesOnce[str]):
         }
         #message { height: 1fr; padding: 0 1; background: $surface; }
         #hint { height: 1; padding: 0 1; color: $text-muted; }
+        &:ansi { background: ansi_default; }
     }
     """
 

@@ -83,7 +83,7 @@ class GemtextArea(InOrder, TextArea):
         .area--list { color: $gemtext-list; }
         .area--quote { color: $gemtext-quote; text-style: italic; }
         .area--pre { color: $gemtext-pre; }
-        .area--fence { color: $gemtext-pre; text-style: dim; }
+        .area--fence { color: $mail-muted; text-style: italic; }
     }
     """
 

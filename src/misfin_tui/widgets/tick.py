@@ -17,6 +17,9 @@ class TickBox(Checkbox):
         & > .toggle--button { color: $foreground; background: $panel; }
         &.-on > .toggle--button { color: $foreground; background: $panel; text-style: bold; }
     }
+    TickBox:ansi > .toggle--button, TickBox:ansi.-on > .toggle--button {
+        color: ansi_default; background: ansi_default; text-style: bold;
+    }
     """
 
     def __init__(self, label: str, value: bool = False, *, id: str, classes: str = "") -> None:  # noqa: A002 - Textual's name
