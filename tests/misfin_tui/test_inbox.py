@@ -859,7 +859,7 @@ async def test_a_folder_is_gone_to_by_the_beginning_of_its_name(profile, mailbox
 async def test_the_status_line_names_the_account_whose_mail_is_shown(profile, mailbox):
     Mailbox(profile.mail, "bob@hive.test").put(gemmail("# Elsewhere"))
     async with at_desk(profile) as (app, pilot):
-        await on_screen(pilot, "all accounts")
+        await on_screen(pilot, "All accounts")
         await settled(pilot)  # nothing else is about to draw that line again
         for account in (ALICE, "bob@hive.test", ALICE, "bob@hive.test"):
             await pilot.press("at")

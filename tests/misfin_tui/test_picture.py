@@ -115,7 +115,7 @@ def test_a_key_typed_while_the_picture_stands_is_not_lost(profile, terminal):
     started = terminal()
     started.until(lambda said: frame in said)
     os.write(started.fd, b"?")
-    started.until(lambda said: b"/ search   q close" in said)
+    started.until(lambda said: b"/ Search  q Close" in said)
     _, _, after = started.said.partition(frame)
     assert after.startswith(b"\x1b")  # nothing was echoed between the picture and what the program draws
 

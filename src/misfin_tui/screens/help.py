@@ -94,6 +94,7 @@ class HelpScreen(ClosesOnce[None]):
         Input { display: none; }
         &.-searching Input { display: block; }
         &.-narrow Toast { visibility: hidden; }
+        &:ansi { background: ansi_default; } /* what is behind cannot be dimmed */
     }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (180, "-roomy")]  # noqa: RUF012 - Textual declares it per instance
@@ -110,7 +111,7 @@ class HelpScreen(ClosesOnce[None]):
             box.border_title = Content("Keys")
             keys = host_of(self).keys
             box.border_subtitle = Content(
-                f"{keys.shown('help-search')} search   {keys.shown('help-close')} close"
+                f"{keys.shown('help-search')} Search  {keys.shown('help-close')} Close"
             )
             yield HelpView(id="help")
             yield Input(placeholder="Search", max_length=100)

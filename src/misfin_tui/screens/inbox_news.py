@@ -110,7 +110,7 @@ class InboxStatus(ScreenController):
     def _show_news(self) -> None:
         news = [self._news[key] for key in ORDER if self._news.get(key, ("", ""))[0]]
         view = self.messages.view
-        several = "all accounts" if self.several else ""
+        several = "All accounts" if self.several else ""
         self.status.show(view.account or self.search.home.account or several, news)
 
     def show_folders(self, folders: list[FolderRow]) -> None:

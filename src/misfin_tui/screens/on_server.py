@@ -55,7 +55,7 @@ class OnServerScreen(ListScreen):
     def _cells(self, row: ServerMessage) -> Sequence[Cell]:
         found = row.found
         return (
-            ("●" if found.unread else "", "accent"),
+            ("●" if found.unread else "", "unread"),
             (found.sender or "(no sender)", "strong" if found.unread else "normal"),
             (found.subject or "(no subject)", "normal"),
             (found.folder, "muted"),

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Cell = tuple[str, str]
 """A text and its tone: one of :data:`TONES`."""
 
-TONES = ("normal", "strong", "muted", "good", "warn", "bad", "accent", *Evidence)
+TONES = ("normal", "strong", "muted", "good", "warn", "bad", "accent", "unread", *Evidence)
 
 
 class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
@@ -55,6 +55,7 @@ class RowList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         .row--warn { color: $warning; }
         .row--bad { color: $error; text-style: bold; }
         .row--accent { color: $secondary; }
+        .row--unread { color: $mail-unread; }
         .row--verified { color: $evidence-verified; }
         .row--differs { color: $evidence-differs; text-style: bold; }
         .row--unconfirmed { color: $evidence-unconfirmed; }

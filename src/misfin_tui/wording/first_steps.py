@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from misfin_tui.wording.facts import day
+
 if TYPE_CHECKING:
     from misfin.email.discovery import Found
     from misfin.trust.identity import Identity
@@ -59,7 +61,7 @@ def mailbox_of(identity: Identity) -> str:
     """Whose mailbox it is, and where it is kept."""
     address, info = identity.address, identity.info
     return (
-        f"The file is for {address.long_form}, valid until {info.not_after:%Y-%m-%d}. Its mailbox is most"
+        f"The file is for {address.long_form}, valid until {day(info.not_after.timestamp())}. Its mailbox is most"
         f" likely kept on {address.hostname}."
     )
 
