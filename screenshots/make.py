@@ -211,7 +211,7 @@ def composing(to: str = "bea@hive.test", body: str = BODY, *then: str) -> Steps:
         await pilot.pause(0.3)
         app.screen.query_one("#body").focus()
         await pilot.press("end", "space", "backspace")
-        await until(pilot, "draft saved")
+        await until(pilot, "draft saved", "too many")
         await keys(*then)(app, pilot)
 
     return steps
@@ -363,6 +363,7 @@ async def in_sidebar(app: MisfinApp, pilot: Pilot[Any]) -> None:
     await asked(app, pilot)
     await keys("escape")(app, pilot)
     await until(pilot, "needs you")
+    await open_sidebar(app, pilot)
 
 
 async def unsubscribing(app: MisfinApp, pilot: Pilot[Any]) -> None:
@@ -422,6 +423,12 @@ async def editing(app: MisfinApp, pilot: Pilot[Any]) -> None:
     await pilot.press("e")
 
 
+async def open_sidebar(app: MisfinApp, pilot: Pilot[Any]) -> None:
+    """In a narrow window it is folded away."""
+    if not app.screen.query_one(Sidebar).display:
+        await pilot.press("tab")
+
+
 async def in_the_sidebar(app: MisfinApp, pilot: Pilot[Any], label: str) -> None:
     """Move to the first line of the sidebar with this label."""
     sidebar = app.screen.query_one(Sidebar)
@@ -435,6 +442,8 @@ async def in_the_sidebar(app: MisfinApp, pilot: Pilot[Any], label: str) -> None:
 
 async def left_behind(app: MisfinApp, pilot: Pilot[Any]) -> None:
     """The mail of an account that was removed, in the sidebar, and the question before it is deleted."""
+    await until(pilot, LIST)
+    await open_sidebar(app, pilot)
     await until(pilot, "removed")
     await in_the_sidebar(app, pilot, "seamail")
     await pilot.press("D")
@@ -506,11 +515,11 @@ SCENES = (
     Scene("certificate-step", outbox_question(Question.CHANGED_CERTIFICATE, "left", "enter"), "type its"),
     Scene("redirect", outbox_question(Question.REDIRECT_ALWAYS), "carl@newtown.test"),
     Scene("trust", keys("T", words=LIST), "garden.test"),
-    Scene("trust-details", keys("T", "j", "enter", words=LIST), "waiting for your decision"),
+    Scene("trust-details", keys("T", "j", "enter", words=LIST), "Needs your decision"),
     Scene("contacts", keys("C", words=LIST), "bea@hive.test"),
     Scene("identities", keys("I", words=LIST), "OK"),
     Scene("identity-new", keys("I", "n", words=LIST), "A new identity"),
-    Scene("settings", keys("comma", words=LIST), "undo_send"),
+    Scene("settings", keys("comma", words=LIST), "Colour theme"),
     Scene("palette", keys("ctrl+p", *"re", words=LIST), "Reply"),
     Scene("themes", keys("comma", "slash", *"theme", "enter", "enter", words=LIST), "misfin-dusk"),
     Scene("menu", pointing, "Reply all"),
@@ -684,12 +693,12 @@ async def draw(scene: Scene, profile: Profile, into: Path) -> None:
     print(scene.name, flush=True)
 
 
-async def until(pilot: Pilot[Any], words: str) -> None:
-    """Wait for words on the screen."""
+async def until(pilot: Pilot[Any], *words: str) -> None:
+    """Wait for one of these words on the screen."""
     end = time.monotonic() + PATIENCE
-    while words not in (text := screen_text(pilot.app)):
+    while not any(each in (text := screen_text(pilot.app)) for each in words):
         if time.monotonic() > end:
-            raise TimeoutError(f"{words!r} never stood on the screen:\n{text}")
+            raise TimeoutError(f"{' or '.join(words)} never stood on the screen:\n{text}")
         await pilot.pause(0.05)
 
 
