@@ -21,9 +21,9 @@ class ServerTls:
 
     ``default`` is presented without SNI and for a name for which ``choose`` returns ``None``; a new
     ``ServerTls`` may take over at any time, and sessions keep what they began with. Any client certificate is
-    requested and accepted, but not required; there are no tickets and no session cache, and a client that
-    tries to resume gets a full handshake (docs/decisions.md §4.1, §4.4). With ``resume`` there are tickets,
-    which hold the client's certificate: for clients that connect many times in a row.
+    requested and accepted, but not required; no session can be resumed, and a client that tries gets a full
+    handshake (docs/decisions.md §4.1, §4.4). With ``resume`` there are tickets that hold the client's
+    certificate: for clients that connect many times in a row.
 
     Raises :class:`misfin.errors.IdentityError` for an identity TLS cannot use.
     """
