@@ -61,8 +61,8 @@ def mailbox_of(identity: Identity) -> str:
     """Whose mailbox it is, and where it is kept."""
     address, info = identity.address, identity.info
     return (
-        f"The file is for {address.long_form}, valid until {day(info.not_after.timestamp())}. Its mailbox is most"
-        f" likely kept on {address.hostname}."
+        f"The file is for {address.long_form}, valid until {day(info.not_after.timestamp())}. Its mailbox is"
+        f" most likely kept on {address.hostname}."
     )
 
 
