@@ -22,17 +22,22 @@ DEBOUNCE_MS = 1600
 async def changes(file: Path) -> AsyncIterator[None]:
     """Yield after each change of ``file``, which need not exist; its folder must.
 
+    A change counts from the first call on, also one that comes while watching begins.
+
     Raises:
         OSError: the folder is missing, or the system has no watches left.
         RuntimeError: this file system reports no changes.
     """
-    name = str(file)
+    name, before = str(file), await asyncio.to_thread(_stamp, file)
+    watched = False
     async for _ in _changes(file.parent, lambda path: path == name):
-        yield
+        if watched or await asyncio.to_thread(_stamp, file) != before:
+            yield
+        watched = True
 
 
 async def changes_in(folder: Path) -> AsyncIterator[None]:
-    """Yield after each change in a folder. Raises as :func:`changes`."""
+    """Yield once it is watched, and after each change in a folder. Raises as :func:`changes`."""
     async for _ in _changes(folder, lambda _path: True):
         yield
 
@@ -56,6 +61,7 @@ async def _changes(folder: Path, counts: Callable[[str], bool]) -> AsyncIterator
     work = partial(_watch, watcher, counts, stop, report)
     threading.Thread(target=work, name="follow", daemon=True).start()
     try:
+        yield
         while True:
             await changed.wait()
             changed.clear()
@@ -64,6 +70,14 @@ async def _changes(folder: Path, counts: Callable[[str], bool]) -> AsyncIterator
             yield
     finally:
         stop.set()
+
+
+def _stamp(file: Path) -> tuple[int, ...] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _watcher(folder: Path) -> _rust_notify.RustNotify:

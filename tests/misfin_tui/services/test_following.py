@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from misfin_tui.services import following as module
 from misfin_tui.services.following import changes, changes_in
 
 
@@ -59,6 +60,22 @@ async def test_a_neighbour_that_changes_is_not_reported(tmp_path):
         await task
 
 
+@pytest.mark.parametrize("what", ["the file", "a folder with it"])
+async def test_what_is_written_while_watching_begins_is_noticed(tmp_path, monkeypatch, what):
+    path, begin = tmp_path / "config.toml", module._watcher
+    path.write_text("old")
+
+    def late(folder: Path) -> object:
+        path.write_text("new and longer")
+        return begin(folder)
+
+    monkeypatch.setattr(module, "_watcher", late)
+    following = changes(path) if what == "the file" else changes_in(tmp_path)
+    async with asyncio.timeout(60):
+        await anext(following)
+    await following.aclose()
+
+
 async def test_a_folder_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         await anext(changes(tmp_path / "none" / "config.toml"))
@@ -66,6 +83,7 @@ async def test_a_folder_that_is_missing_is_an_error(tmp_path):
 
 async def test_a_folder_is_followed_with_all_that_is_in_it(tmp_path):
     following = changes_in(tmp_path)
+    await anext(following)  # it is watched from now on
     task = asyncio.ensure_future(anext(following))
     async with asyncio.timeout(60):
         while not task.done():
