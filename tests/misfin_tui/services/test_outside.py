@@ -10,6 +10,12 @@ from misfin_tui.paths import profile_at
 from misfin_tui.services import Services
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """However busy the machine is, an opener is waited for."""
+    monkeypatch.setattr("misfin_tui.services.outside.REFUSES", 60.0)
+
+
 def outside(tmp_path, **ui: str):
     return Services(profile_at(tmp_path), Config(ui=UiConfig(**ui))).outside
 
