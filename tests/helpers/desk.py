@@ -110,7 +110,8 @@ async def at_desk(
     authorship.start_process = lambda _profile, _stop: ChecksHere(authorship)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
-            await pilot.pause()
+            # The first screen gives itself the focus, and a key before that would go nowhere.
+            await until(pilot, lambda: app.focused is not None, "the first focus")
             yield app, pilot
     finally:
         # In the middle of a scan it ends after it; a process that ends cuts it off. The next app at this desk

@@ -16,6 +16,7 @@ import textual.constants
 import textual.pilot
 import textual.screen
 from textual._context import active_app
+from textual.notifications import Notification
 
 from misfin_tui.screens import inbox_news
 
@@ -25,6 +26,8 @@ ENOUGH = 10.0
 """Seconds after which an app that never rests, because a command runs on, is let go on."""
 TICKS = 1.0
 """Seconds spent waiting for timers: some tick without end."""
+STAYS = 120.0
+"""Seconds a notice stays: longer than any test takes to look for it, however busy the machine is."""
 
 _in_threads: set[asyncio.Future[Any]] = set()
 _watching = 0
@@ -61,11 +64,14 @@ async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON
 
 
 def install() -> None:
-    """Let every pilot wait that way, every repaint come at once, and every movement be over at once."""
+    """Let every pilot wait that way, repaints and movements be over at once, and notices stay."""
     textual.app.wait_for_idle = textual.pilot.wait_for_idle = until_quiet  # type: ignore[attr-defined]
     textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc]
     textual.constants.TEXTUAL_ANIMATIONS = "none"  # type: ignore[misc]  # looked up before a test can say so
     inbox_news.RELOAD_PAUSE = 0.01
+    Notification.time_left = property(  # type: ignore[assignment]
+        lambda notice: notice.raised_at + max(notice.timeout, STAYS) - time.time()
+    )
     run_in_executor = asyncio.BaseEventLoop.run_in_executor
 
     @functools.wraps(run_in_executor)
