@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
     """The processes that one started and that were not waited for yet."""
-    tasks = Path(f"/proc/{pid}/task")
-    return [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # a thread that has just ended
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def command(pid: int) -> bytes:
-    """Its command line; a process that was only forked has that of its parent."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    """Its command line, empty if it has gone; a process that was only forked has that of its parent."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def forked(pid: int) -> list[int]:
-    """The children that run the same program as their parent."""
+    """The children that run the same program as their parent, or another in a moment."""
     return [child for child in children(pid) if command(child) == command(pid)]
 
 
@@ -28,6 +35,15 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def pending(pid: int, number: int) -> bool:
+    """Whether a signal was sent to it and has not reached it yet."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    masks = [
+        int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))
+    ]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 def busy(pid: int) -> bool:

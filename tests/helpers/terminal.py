@@ -23,7 +23,7 @@ import pyte
 from processes import busy
 
 SIZE = (100, 30)
-PATIENCE = float(os.environ.get("TERMINAL_PATIENCE", "20"))
+PATIENCE = float(os.environ.get("TERMINAL_PATIENCE", "60"))
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 QUIET = 0.12
 """Seconds without a byte after which the program has taken up even an escape, whose rest it waits for."""
@@ -175,6 +175,7 @@ class Terminal:
                 self.read()
             if writable:
                 left = left[os.write(self.fd, left[:2048]) :]
+                end = time.monotonic() + PATIENCE
             assert time.monotonic() < end, "the program takes no input"
 
     def press(self, keys: bytes | str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from terminal import QUIET
+from terminal import PATIENCE, QUIET
 
 GUI = """
 import sys
@@ -28,8 +28,15 @@ def written_in(desk) -> Path:
     return Path(note.read_text())
 
 
+def save(file: Path, text: str) -> None:
+    """Save it as a whole, as most editors do: nobody ever sees the half of it."""
+    new = file.with_name("new text")
+    new.write_text(text)
+    new.replace(file)
+
+
 def until(holds) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -39,10 +46,10 @@ def test_what_the_window_saves_comes_into_the_open_message(opened):
     desk = opened()
     file = written_in(desk)
     assert file.read_text() == "begun here\n"
-    file.write_text("begun here, written on there\n")
+    save(file, "begun here, written on there\n")
     desk.terminal.until("written on there")
-    until(lambda: desk.drafts()[0].body == "begun here, written on there")
-    file.write_text("and saved again\n")
+    until(lambda: [draft.body for draft in desk.drafts()] == ["begun here, written on there"])
+    save(file, "and saved again\n")
     desk.terminal.until("and saved again")
 
 
@@ -51,7 +58,7 @@ def test_once_written_in_both_what_the_window_saves_is_a_draft_of_its_own(opened
     file = written_in(desk)
     desk.terminal.press(" and here")
     desk.terminal.until("here and here")
-    file.write_text("there\n")
+    save(file, "there\n")
     desk.terminal.until("a separate draft")
     until(lambda: sorted(draft.body for draft in desk.drafts()) == ["begun here and here", "there\n"])
 
@@ -63,7 +70,7 @@ def test_what_the_window_saves_after_the_message_was_sent_becomes_a_draft(opened
     desk.terminal.until("6 conversations")
     until(lambda: not desk.drafts())
     until(lambda: not file.exists())  # as it was given out: nobody misses it
-    file.write_text("too late\n")
+    save(file, "too late\n")
     desk.terminal.until("after its message was gone")
     until(lambda: [draft.body for draft in desk.drafts()] == ["too late\n"])
     assert not file.exists()

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import ends, forked
+from processes import ends, forked, pending
 
 from terminal import program
 
@@ -30,7 +30,7 @@ def test_a_signal_ends_as_quit_does_with_what_was_just_typed(opened, number, sta
     desk = opened()
     desk.write()
     desk.terminal.send("typed just before the end")
-    time.sleep(0.02)
+    desk.terminal.until("typed just before the end")
     desk.terminal.kill(number)
     assert desk.terminal.wait() == status
     check(desk, "typed just before the end")
@@ -59,9 +59,10 @@ def test_further_signals_change_nothing_until_the_program_is_gone(opened):
     desk = opened()
     desk.write()
     desk.terminal.send("twice")
-    time.sleep(0.02)
+    desk.terminal.until("twice")
     desk.terminal.kill(signal.SIGQUIT)
-    time.sleep(0.05)  # two signals at one moment reach a process in any order
+    # Two signals at one moment reach a process in any order.
+    desk.terminal.until(lambda: not pending(desk.terminal.pid, signal.SIGQUIT))
     end = time.monotonic() + 10
     while desk.terminal.alive and time.monotonic() < end:
         desk.terminal.kill(signal.SIGTERM)
@@ -274,6 +275,7 @@ def test_a_receiver_that_was_forked_ends_with_the_program(opened, shown, how, st
     terminal = opened().terminal
     terminal.until(shown)
     terminal.settle()
+    terminal.until(lambda: len(forked(terminal.pid)) == 1)
     (receiver,) = forked(terminal.pid)
     how(terminal)
     assert terminal.wait() == status

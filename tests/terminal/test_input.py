@@ -129,14 +129,14 @@ def test_a_paste_without_an_end_is_handed_over_and_a_single_key_ends_it():
 
 def test_of_a_paste_of_10_mb_nothing_is_kept_and_its_size_is_reported():
     terminal = TerminalInput()
-    before = time.perf_counter()
+    before = time.process_time()  # however busy the machine is
     terminal.feed(START)
     for _ in range(2560):
         terminal.feed(b"d;q\x1b\n" * 819)
         assert len(terminal._text) <= MAX_PASTE
     terminal.feed(END)
     (found,) = terminal.idle()
-    assert time.perf_counter() - before < 5
+    assert time.process_time() - before < 5
     assert isinstance(found, PasteRefused)
     assert found.size == 2560 * 819 * 5
     assert [event.text for event in terminal.feed(START + b"next" + END) + terminal.idle()] == ["next"]

@@ -192,6 +192,7 @@ def test_what_is_pasted_into_a_message_is_its_text(shared):
     terminal.paste(b"body \x1b ;\x13 more\r\n\tand\rmore\x1b[201~ \x13;d")
     terminal.until("draft saved")
     terminal.press(b"\x1b")
+    terminal.until("Kept as a draft.")
     (draft,) = shared.drafts()
     assert draft.to == ("[1mzoe@hive.test", "bea@hive.test")
     assert draft.subject == "a subject"

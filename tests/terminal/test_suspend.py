@@ -99,6 +99,7 @@ def test_ctrl_z_in_a_dialog_suspends_and_in_a_text_undoes(desk):
     assert terminal.modes[1049]
     terminal.until(lambda: "a word" not in terminal.shown.splitlines()[5])
     terminal.press("another")
+    terminal.until("another")
     os.kill(job_of(terminal), signal.SIGTSTP)
     suspended(terminal)
     assert [draft.body for draft in desk.drafts()][-1].endswith("another")
