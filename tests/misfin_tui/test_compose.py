@@ -61,8 +61,7 @@ async def test_a_draft_is_on_disk_within_two_seconds_of_the_last_key(profile):
         screen = await compose(app, pilot)
         screen.body.focus()
         await pilot.press("h", "e", "l", "l", "o", "enter", "#")
-        await until(pilot, lambda: drafts(profile))
-        assert drafts(profile)[0].body == "hello\n#"
+        await until(pilot, lambda: [each.body for each in drafts(profile)] == ["hello\n#"])
         await on_screen(pilot, "draft saved")
 
 
@@ -175,6 +174,7 @@ async def test_a_full_disk_is_told_and_nothing_is_lost(profile, monkeypatch):
         def full(*_args, **_named):
             raise StoreError("No space left on device.")
 
+        save = DraftBox.save
         monkeypatch.setattr(DraftBox, "save", full)
         screen.body.focus()
         await type_text(pilot, "precious")
@@ -185,7 +185,7 @@ async def test_a_full_disk_is_told_and_nothing_is_lost(profile, monkeypatch):
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
         assert screen.body.text == "precious"
-        monkeypatch.undo()
+        monkeypatch.setattr(DraftBox, "save", save)
         await screen.keeper.flush()
         assert drafts(profile)[0].body == "precious"
 

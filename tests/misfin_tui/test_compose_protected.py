@@ -183,7 +183,7 @@ async def test_sending_is_undone_to_a_draft_that_can_be_changed(profile):
         await pilot.press("ctrl+s")
         await until(pilot, lambda: not isinstance(app.screen, ComposeScreen))
         await pilot.press("z")
-        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         assert app.screen.draft.protection is SendProtection.SIGN
         assert app.screen.body.text == "At six.\n"
 

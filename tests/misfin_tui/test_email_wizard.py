@@ -103,7 +103,7 @@ async def test_an_address_and_a_password_lead_to_a_message_that_is_sent(profile_
         assert name == "localhost"
         assert ring.kept == {("misfin-tui", name): PASSWORD}
         assert PASSWORD not in profile.config.read_text()
-        assert f"{USER} is ready" in notices(app)[-1]
+        await until(pilot, lambda: any(f"{USER} is ready" in each for each in notices(app)))
         draft = await app.services.sending.new(["bob@example.org"])
         assert draft.account == name
         sent = Draft(account=name, to=("bob@example.org",), subject="Hi", body="Hello")

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from desk import ALICE, SETTINGS, at_desk, make_profile, notices, on_screen, shown, until
+from desk import ALICE, SETTINGS, at_desk, make_profile, notices, on_screen, settled, shown, until
 from mailboxes import Mailbox, mail
 from textual.widgets import Checkbox, Input
 
@@ -122,7 +122,7 @@ async def test_a_filter_is_tried_before_it_is_saved_and_undone_after_it_has_run(
         await on_screen(pilot, "It does nothing yet")
         app.screen.query_one("#folder", Input).value = "Lists/Crew"
         app.screen.query_one("#notify", Checkbox).value = False
-        await pilot.pause(0.3)  # the button moves as the complaint appears
+        await settled(pilot)  # the button moves as the complaint appears and goes
         await pilot.click("#now")
         await until(
             pilot, lambda: any("Filter saved; 7 messages changed." in notice for notice in notices(app))

@@ -265,6 +265,7 @@ async def test_a_look_alike_sender_is_pointed_out(profile):
     async with at_desk(profile, (110, 36)) as (app, pilot):
         await on_screen(pilot, "Inbox · 3 conversations")
         app.screen.sidebar.focus()
+        await until(pilot, lambda: app.screen.sidebar.has_focus)
         await pilot.press("g", *"jjjjjj", "enter")
         await on_screen(pilot, "Held · 1 conversation")
         await pilot.press("enter")

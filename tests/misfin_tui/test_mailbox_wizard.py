@@ -84,7 +84,7 @@ async def test_a_file_and_a_server_lead_to_the_mail_that_is_there(profile_root, 
         (account,) = config.load(profile.config).accounts.values()
         assert (account.kind, account.host, account.port) == ("gmap", "localhost", server.port)
         assert IdentityStore(profile.identities).load(account.identity).pem == ADA.pem
-        assert "ada@localhost is ready" in notices(app)[-1]
+        await until(pilot, lambda: any("ada@localhost is ready" in each for each in notices(app)))
         (listed,) = await app.services.accounts.all()
         assert listed.address == "ada@localhost"
 

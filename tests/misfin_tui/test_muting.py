@@ -44,7 +44,7 @@ def archived(mailbox) -> list[str]:
 async def test_a_muted_conversation_stays_quiet_after_a_restart_and_a_rebuilt_index(profile, mailbox):
     async with at_desk(profile) as (app, pilot):
         await muted(app, pilot, mailbox)
-        assert any("1 conversation muted" in notice for notice in notices(app))
+        await until(pilot, lambda: any("1 conversation muted" in notice for notice in notices(app)))
         assert archived(mailbox) == ["S muted"]
         mailbox.put(reply(2))
         await until(pilot, lambda: archived(mailbox) == ["S muted", "S muted"])

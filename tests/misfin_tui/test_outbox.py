@@ -204,7 +204,7 @@ async def test_a_waiting_message_can_be_edited(profile):
     async with at_desk(profile) as (app, pilot):
         await open_outbox(app, pilot)
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         assert app.screen.fields.to.value == "bob@hive.test"
         assert app.screen.subject.value == "Meeting"
         assert rows(profile) == []

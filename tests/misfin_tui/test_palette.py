@@ -184,7 +184,7 @@ async def test_people_are_found_by_name_and_written_to(profile):
         await pilot.press(*"jon")
         await on_screen(pilot, "Write to Bob Jones")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         assert app.screen.fields.to.value == "bob@hive.test Bob Jones"
 
 
@@ -193,10 +193,10 @@ async def test_a_name_cannot_bring_markup_or_take_time(profile):
     book.save(Contact("evil@hive.test", own_name="[/x] [@click=app.quit]abab\x1b[2J " + "ab" * 60))
     book.close()
     async with at_desk(profile) as (app, pilot):
-        started = time.monotonic()
+        started = time.process_time()  # however busy the machine is
         (hit,) = await hits(PeopleProvider(app.screen), "evil")
         assert "\x1b" not in hit.prompt.plain
-        assert time.monotonic() - started < 20
+        assert time.process_time() - started < 20
         await pilot.press("ctrl+p")
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"evil")

@@ -97,8 +97,8 @@ async def test_a_part_is_saved_and_opening_one_asks_first(profile, mailbox, tmp_
         await until(pilot, lambda: isinstance(app.screen, InboxScreen) and app.screen.prompts.prompt)
         assert app.screen.prompts.prompt.line.value == "~/plan.pdf"
         await pilot.press("enter")
-        await until(pilot, lambda: (tmp_path / "plan.pdf").exists())
-        assert (tmp_path / "plan.pdf").read_bytes() == b"%PDF"
+        saved = tmp_path / "plan.pdf"
+        await until(pilot, lambda: saved.exists() and saved.read_bytes() == b"%PDF")
         await until(pilot, lambda: isinstance(app.screen, PartsDialog))
         await pilot.press("o")
         await until(pilot, lambda: isinstance(app.screen, OpenFileDialog))

@@ -220,7 +220,7 @@ async def test_people_are_found_and_written_to(profile, people):
         await pilot.press("slash", "r", "o", "m", "e", "enter")
         await until(pilot, lambda: len(screen.rows.items) == 1)
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(app.screen, ComposeScreen))
+        await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
         assert app.screen.fields.to.value == "bob@hive.test Bob Jones"
 
 
@@ -430,7 +430,8 @@ async def test_export_writes_what_was_chosen(profile, tmp_path, secret):
         asked = await dialog(app, pilot, PromptDialog)
         asked.query_one("#answer").value = str(target)
         await pilot.press("enter")
-        await until(pilot, target.exists)
+        last = b"END PRIVATE KEY" if secret else b"END CERTIFICATE"
+        await until(pilot, lambda: target.exists() and last in target.read_bytes())
         assert (b"PRIVATE KEY" in target.read_bytes()) is secret
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
 

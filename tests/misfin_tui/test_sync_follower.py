@@ -22,6 +22,7 @@ from misfin_tui.messages import SyncChanged
 from misfin_tui.screens.attic import AtticScreen
 from misfin_tui.screens.inbox import InboxScreen
 from misfin_tui.screens.sync import SyncScreen
+from misfin_tui.services.fetching import Fetching
 
 WORK = """
 [accounts.work]
@@ -174,12 +175,12 @@ async def test_the_sync_screen_says_how_far_each_folder_is_in_step(profile, desk
         assert "paused" in next(line for line in lines if " work " in line)
 
 
-async def test_what_a_source_says_is_shown_with_what_to_do(profile, desk):
+async def test_what_a_source_says_is_shown_with_what_to_do(profile, desk, monkeypatch):
+    monkeypatch.setattr(Fetching, "start", Fetching.stop)  # what the child says would come in between
     await desk.settle()
     app_settings = WORK.replace("paused = true", "")
     profile.config.write_text(SETTINGS + app_settings)
     async with at_desk(profile, (120, 36)) as (app, pilot):
-        await app.services.fetching.stop()
         await pilot.press("Y")
         status = SourceStatus("work", SourceState.RUNNING, "fetching 1,200 of 5,400, 400 a second, 11 s left")
         app.services.sources.report(status)

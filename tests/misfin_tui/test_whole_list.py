@@ -104,7 +104,7 @@ async def test_a_folder_is_marked_read_after_a_question_and_that_is_undone(profi
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.press("right", "enter")
         await until(pilot, lambda: "5 unread" not in shown(app))
-        assert "5 messages marked as read.  z undo" in notices(app)
+        await until(pilot, lambda: "5 messages marked as read.  z undo" in notices(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: "Everything here is already read." in notices(app))
         await pilot.press("z")

@@ -7,6 +7,7 @@ import stat
 
 import pytest
 from desk import at_desk, identity, make_profile, on_screen, settled, shown, type_text, until
+from freeports import free_port
 from textual.widgets import Input
 
 from misfin.store.identities import IdentityStore
@@ -21,12 +22,6 @@ from misfin_tui.services.setup import Start, config_text, port_problem
 
 def nothing_made(profile) -> bool:
     return not profile.config.exists() and IdentityStore(profile.identities).names() == []
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def wizard(app, pilot) -> WizardScreen:

@@ -70,7 +70,6 @@ def at_terminal(shell: Shell, pem: Path, *answers: str, stdin: str = "") -> tupl
 
     for count, answer in enumerate(answers, 1):
         assert until(count), said
-        time.sleep(0.3)  # echo is switched off before the question, but the answer is as fast as a paste
         os.write(fd, f"{answer}\n".encode())
     until(99)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import pytest
+from freeports import free_port
 from peers import ask, message, person
 
 from misfin.net.inherited import InheritedSocketError, inherited_sockets
@@ -94,9 +95,7 @@ async def test_systemds_own_program_starts_it_with_the_first_connection(root):
     program = shutil.which("systemd-socket-activate")
     if program is None:
         pytest.skip("systemd-socket-activate is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     path = ["-E", f"PYTHONPATH={os.pathsep.join(sys.path)}"]
     process = subprocess.Popen([program, "-l", f"127.0.0.1:{port}", *path, *command(root)])
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-import socket
 import sys
 import urllib.request
 
 import pytest
+from freeports import free_port
 
 from misfin_tui import config
 from misfin_tui.cli.logs import _AsJson
@@ -17,9 +17,7 @@ from misfin_tui.cli.logs import _AsJson
 
 def test_figures_are_where_the_log_says_and_the_log_is_json(shell):
     shell.run("identity", "new", "ada@harbour.test")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     shell.settings(
         f'[operation]\nmetrics = "127.0.0.1:{port}"\nlog = "json"\n'
         '[gmap]\nenable = true\nlisten = ["127.0.0.1:0"]\n'

@@ -137,7 +137,7 @@ def test_news_comes_at_once_when_nobody_types_and_never_within_a_line(opened, fu
     assert "> search words" in text_of(terminal)
     furnished[1].put(mail("Fresher", date=time.time()))
     said(terminal, "New mail from Bob: Fresher")
-    assert terminal.soon(lambda: text_of(terminal).endswith("New mail from Bob: Fresher Search> "), 4.0)
+    terminal.until(lambda: text_of(terminal).endswith("New mail from Bob: Fresher Search> "))
 
 
 def test_the_text_is_written_in_an_editor(opened, tmp_path):

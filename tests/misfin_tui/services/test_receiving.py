@@ -9,6 +9,7 @@ import socket
 
 import pytest
 from desk import ALICE, at_desk, make_profile, notices, on_screen, until
+from freeports import free_port
 
 from misfin.post.source import SourceState, SourceStatus
 from misfin_tui import config
@@ -123,9 +124,7 @@ async def test_other_settings_start_it_again(profile):
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await on_screen(pilot, "● receiving on :")
         first = app.services.receiving._child.pid
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         profile.config.write_text(f'[receive]\nlisten = ["127.0.0.1:{port}"]\n')
         await on_screen(pilot, f"● receiving on :{port}")
         assert app.services.receiving._child.pid != first

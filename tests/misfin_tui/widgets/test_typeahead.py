@@ -24,6 +24,13 @@ NAMES = {"/": "slash", "@": "at", ".": "full_stop", "\t": "tab", "\n": "enter", 
 """What Textual calls keys that are not named after their character."""
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """However busy the machine is, what was pressed has its effect before the keys are given back."""
+    for name in ("PATIENCE", "GIVE_UP", "MOVED"):
+        monkeypatch.setattr(typeahead, name, 600.0)
+
+
 @pytest.fixture
 def profile(profile_root):
     return make_profile(profile_root)
