@@ -11,6 +11,7 @@ import secrets
 import shlex
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -45,6 +46,7 @@ SLOW = 6.0
 NEW_HOME = DemoPerson("carl@newtown.test", "Carl Wander")
 CHANGED = "dora"
 CHANGED_SENDER = "erin"
+_PORTS = range(10_000, 32_000)
 
 
 class Manner(StrEnum):
@@ -273,10 +275,10 @@ def _address(person: DemoPerson) -> MisfinAddress:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on; all sockets are open at once, so they differ."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [open_socket.getsockname()[1] for open_socket in sockets]
-    finally:
-        for open_socket in sockets:
-            open_socket.close()
+    """Ports nobody listens on, below those that a system gives to connections, which might come first."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return list(found)
