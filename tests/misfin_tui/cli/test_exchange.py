@@ -145,7 +145,7 @@ def test_forgetting_a_pin_makes_the_next_contact_a_first_use(two: tuple[Shell, S
 def test_a_receiver_ends_cleanly_when_asked(two: tuple[Shell, Shell], stop: signal.Signals) -> None:
     receiver = two[0].receive()
     receiver.send_signal(stop)
-    assert receiver.wait(10) == 0
+    assert receiver.wait(60) == 0
 
 
 def test_a_second_receiver_of_a_profile_says_that_one_is_running(two: tuple[Shell, Shell]) -> None:
@@ -161,7 +161,7 @@ def test_a_receiver_that_was_told_to_ends_with_whoever_started_it(two: tuple[She
     assert receiver.poll() is None
     assert receiver.stdin is not None
     receiver.stdin.close()
-    assert receiver.wait(10) == 0
+    assert receiver.wait(60) == 0
 
 
 def test_a_host_that_renewed_its_certificate_is_said_to_have_at_send(two: tuple[Shell, Shell]) -> None:

@@ -197,7 +197,7 @@ def test_one_process_follows_and_says_what_it_does_until_it_is_stopped(tmp_path,
             assert made.run("fetch").returncode == 0
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_child_of_the_app_ends_with_it(tmp_path, dovecot):
@@ -213,7 +213,7 @@ def test_the_child_of_the_app_ends_with_it(tmp_path, dovecot):
         assert process.stdout is not None
         process.stdout.readline()
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_password_kept_elsewhere_never_shows(tmp_path, dovecot):

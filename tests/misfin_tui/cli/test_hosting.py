@@ -11,7 +11,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from gmapclient import PlainClient
 from gmapserver import gemmail
 
@@ -61,7 +60,7 @@ def test_a_mailbox_is_opened_beside_the_receiver_and_each_change_is_logged(shell
     assert {folder for _, folder in placed(shell)} == {"Archive"}
     (receiver,) = shell.receivers
     receiver.send_signal(signal.SIGTERM)
-    _, said = receiver.communicate(timeout=20)
+    _, said = receiver.communicate(timeout=60)
     assert receiver.returncode == 0
     assert sum(" tag Archive " in line and line.endswith(": 20") for line in said.splitlines()) == 3
 
@@ -108,7 +107,7 @@ def test_a_server_that_is_killed_during_changes_loses_nothing_and_keeps_what_it_
         owners = [Owner(client, names[at::3], seed * 10 + at) for at in range(3)]
         for owner in owners:
             owner.start()
-        latest = time.monotonic() + 20
+        latest = time.monotonic() + 60
         while not all(owner.answered for owner in owners) and time.monotonic() < latest:
             time.sleep(0.02)
         time.sleep(0.2 + seed / 5)
@@ -168,12 +167,10 @@ def test_two_mailboxes_on_one_host_from_nothing(shell, tmp_path):
     (gone,) = shell.json("mailbox", "remove", "bea@localhost", "--yes")
     assert Path(gone["identity"]).read_bytes() == other.read_bytes()
     assert (shell.root / "mail" / "bea@localhost").is_dir()
-    for _ in range(100):
-        if bea.ask("/tag/").status == 61:
-            break
+    latest = time.monotonic() + 60
+    while bea.ask("/tag/").status != 61:
+        assert time.monotonic() < latest, "the removed mailbox can still be opened"
         time.sleep(0.05)
-    else:
-        pytest.fail("the removed mailbox can still be opened")
     assert "no mailbox" in shell.run("mailbox", "remove", "postmaster@localhost", "--yes", check=2).stderr
 
 

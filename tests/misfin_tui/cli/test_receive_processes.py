@@ -20,7 +20,7 @@ import pytest
 from freeports import free_port
 from gmapclient import PlainClient
 from peers import ask, message, person
-from processes import alive, children, ends
+from processes import alive, busy, children, ends
 
 from misfin.errors import TlsError
 from misfin.store.hosting.file import open_hosting
@@ -31,6 +31,8 @@ from misfin.store.mail.maildir import MailStore
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several processes receive on Linux only")
 
 ADA, BEA = "ada@mail.example", person("bea@hive.test Bea")
+RESTED = 5
+"""Looks in a row that find no process at work, after which all have begun."""
 OPEN = "[rate_limit]\nenable = false\n[verification]\nmode = 'off'\n"
 
 
@@ -51,13 +53,20 @@ class Processes:
         self.port = int(re.search(r"127\.0\.0\.1:(\d+)", note.read_text())[1])
         self.wait()
 
-    def wait(self, without: int = 0) -> list[int]:
-        """Their process ids, oldest first, once all run and ``without`` is none of them."""
-        latest = time.monotonic() + 60
+    def wait(self, without: int = 0, looks: int = RESTED) -> list[int]:
+        """Their process ids, oldest first, once all run and ``without`` is none of them.
+
+        And once none was at work in so many looks: one that is stopped while it starts could hold what the
+        others wait for.
+        """
+        latest, rested = time.monotonic() + 60, 0
         while True:
-            pids = sorted(children(self.process.pid), key=began)
-            if len(pids) == self.count and without not in pids:
-                return pids
+            with contextlib.suppress(OSError):  # one that was killed is gone between two looks
+                pids = sorted(children(self.process.pid), key=began)
+                there = len(pids) == self.count and without not in pids
+                rested = rested + 1 if there and not any(map(busy, pids)) else 0
+                if there and rested >= looks:
+                    return pids
             assert time.monotonic() < latest
             time.sleep(0.02)
 
@@ -78,7 +87,7 @@ class Processes:
 
     def end(self) -> str:
         """Let it end; what it wrote to its log."""
-        pids = self.wait()
+        pids = self.wait(looks=0)
         self.process.terminate()
         _, log = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, log

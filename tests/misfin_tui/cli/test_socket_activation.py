@@ -99,7 +99,7 @@ async def test_systemds_own_program_starts_it_with_the_first_connection(root):
     path = ["-E", f"PYTHONPATH={os.pathsep.join(sys.path)}"]
     process = subprocess.Popen([program, "-l", f"127.0.0.1:{port}", *path, *command(root)])
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(OSError):
                     assert (await ask(port, message("ada@mail.example", "Hello"), BEA))[:2] == b"20"

@@ -23,13 +23,13 @@ def test_figures_are_where_the_log_says_and_the_log_is_json(shell):
         '[gmap]\nenable = true\nlisten = ["127.0.0.1:0"]\n'
     )
     receiver = shell.receive("--listen", "127.0.0.1:0")
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     assert "misfin_connections_open 0" in text
     assert "# TYPE misfin_gmap_answers_total counter" in text
     assert re.search(r"^process_resident_memory_bytes [1-9]", text, re.MULTILINE) or sys.platform != "linux"
     receiver.terminate()
-    _, log = receiver.communicate(timeout=30)
+    _, log = receiver.communicate(timeout=60)
     lines = [json.loads(line) for line in log.splitlines()]
     assert lines[0]["message"] == f"Figures for Prometheus are at http://127.0.0.1:{port}/metrics"
     assert set(lines[0]) == {"time", "level", "logger", "message"}
