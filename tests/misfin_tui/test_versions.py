@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import stat
-import time
 
 import pytest
 from desk import SETTINGS, at_desk, make_profile, notices, on_screen, shown, until
@@ -86,11 +86,11 @@ async def test_a_browser_gets_a_private_file_that_is_removed_at_the_end(profile,
 
 def test_html_that_takes_too_long_becomes_a_page_of_its_text():
     data = b"From: a@b\nContent-Type: text/html\n\n<p>Seen &lt;" + b"<div>" * 100_000
-    began = time.monotonic()
+    began = sum(os.times()[:4])  # its processor time and that of what it started, however busy the machine is
     page = page_of(data, len(data), seconds=1).decode()
     assert "<pre>Seen &lt;\n</pre>" in page
     assert "too deeply nested" in page
-    assert time.monotonic() - began < 10
+    assert sum(os.times()[:4]) - began < 10
 
 
 async def test_mail_that_many_programs_read_wrong_is_right_on_the_screen(profile):
