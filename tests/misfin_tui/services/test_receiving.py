@@ -14,13 +14,19 @@ from freeports import free_port
 from misfin.post.source import SourceState, SourceStatus
 from misfin_tui import config
 from misfin_tui.messages import Problem, SourceChanged
-from misfin_tui.services import Services
+from misfin_tui.services import Services, receiving
 from misfin_tui.services.receiving import Receiving
 
 SETTINGS = """
 [receive]
 listen = ["127.0.0.1:0"]
 """
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """However busy the machine is, a child is given the time to start."""
+    monkeypatch.setattr(receiving, "READY_WITHIN", 60.0)
 
 
 @pytest.fixture
