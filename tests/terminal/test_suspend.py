@@ -143,8 +143,10 @@ def test_a_signal_ends_a_suspended_program(desk):
     os.kill(job, signal.SIGTERM)
     os.kill(job, signal.SIGCONT)
     time.sleep(0.5)
+    before = len(terminal.written)
     terminal.send("fg\r")
-    terminal.settle(6 * QUIET)
+    terminal.until(lambda: b"shell> " in terminal.written[before:])
+    terminal.settle(2 * QUIET)
     terminal.send("echo status $?\r")
     terminal.until(lambda: "status 143" in terminal.said)
 
