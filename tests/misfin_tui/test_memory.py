@@ -180,8 +180,15 @@ def test_where_garbage_is_collected_already_nothing_is_put_off():
     memory.GarbageCollection(lambda _seconds, _look: pytest.fail("begun"), time.monotonic).begin()
 
 
+def screens() -> list[Screen]:
+    """All that are in memory."""
+    return [each for each in gc.get_objects() if isinstance(each, Screen)]
+
+
 def test_a_closed_screen_leaves_nothing_behind(profile_root, no_collection):
     profile = make_profile(profile_root)
+    gc.collect()
+    others = screens()  # of tests before this one
 
     async def scenario():
         async with at_desk(profile) as (app, pilot):
@@ -193,6 +200,6 @@ def test_a_closed_screen_leaves_nothing_behind(profile_root, no_collection):
             await settled(pilot)
             memory.forget_closed_widgets()
             gc.collect()
-            return [type(each).__name__ for each in gc.get_objects() if isinstance(each, Screen)]
+            return [type(each).__name__ for each in screens() if not any(each is other for other in others)]
 
     assert asyncio.run(scenario()) == ["InboxScreen"]

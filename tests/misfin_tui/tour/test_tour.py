@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from desk import NoCourier, at_desk, make_profile, notices, on_screen, shown, type_text, until
+from desk import WAIT, NoCourier, at_desk, make_profile, notices, on_screen, shown, type_text, until
 
 from misfin_tui import config
 from misfin_tui.demo.world import World, open_world
@@ -52,9 +52,14 @@ class QuietDemo(DemoApp):
 async def demo(world, size=(100, 30), keys=()):
     settings = config.load(world.profile.config)
     app = QuietDemo(world.profile, replace(settings, keys=dict(keys)))
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: "conversations" in shown(app) and " 0 conv" not in shown(app))
-        yield app, pilot
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await until(pilot, lambda: "conversations" in shown(app) and " 0 conv" not in shown(app))
+            await until(pilot, lambda: app.focused is not None)
+            yield app, pilot
+    finally:
+        for thread in app.services.mail._threads[:1]:  # as at a desk: the next one shares its process with it
+            thread.join(WAIT)
 
 
 async def started(app, pilot):
