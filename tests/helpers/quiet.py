@@ -23,7 +23,12 @@ from misfin_tui.screens import inbox_news
 SOON = 0.02
 """A timer that is due within so many seconds belongs to what is being done: a repaint, a second look."""
 ENOUGH = 10.0
-"""Seconds after which an app that never rests, because a command runs on, is let go on."""
+"""Seconds of work, and of waiting for threads, after which an app that never rests is let go on.
+
+What others take of the processor does not count: a busy machine is no reason to go on.
+"""
+THREADS = 0.001
+"""Seconds from one look at the threads to the next."""
 TICKS = 1.0
 """Seconds spent waiting for timers: some tick without end."""
 STAYS = 120.0
@@ -41,8 +46,8 @@ async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON
     """
     global _watching
     loop: Any = asyncio.get_running_loop()
-    end, ticks = time.monotonic() + ENOUGH, TICKS
-    while time.monotonic() < end and ticks > 0:
+    began, waited, ticks = time.process_time(), 0.0, TICKS
+    while time.process_time() - began + waited < ENOUGH and ticks > 0:
         _watching += 1
         try:
             await asyncio.sleep(0)  # one round of the loop: whatever is ready has its turn
@@ -51,7 +56,8 @@ async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON
         if len(loop._ready) > _watching:
             continue
         if any(future.get_loop() is loop for future in _in_threads):
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(THREADS)
+            waited += THREADS
             continue
         if active_app.get()._exit:
             return  # its timers tick, and do nothing any more
