@@ -37,7 +37,7 @@ undo_send_seconds = 3600
 """
 """Nothing is received, and nothing leaves before the test is over."""
 
-WAIT = 30.0
+WAIT = 60.0
 """Seconds until what a test waits for must have come; no test that passes waits so long."""
 PUT_OFF = 0.3
 """Seconds: more than the app waits for another key before it shows a message or searches."""

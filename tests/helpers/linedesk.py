@@ -22,7 +22,7 @@ from misfin_tui.paths import Profile
 from misfin_tui.services import Services
 from misfin_tui.services.stopping import stop
 
-WAIT = 30.0
+WAIT = 60.0
 """Seconds until a command must have ended; none that a test types takes so long."""
 
 

@@ -41,7 +41,7 @@ def services(tmp_path, dovecot, monkeypatch) -> Iterator[Services]:
 
 
 async def until(services: Services, sentence: str) -> SourceStatus:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             worst = services.sources.worst()
             if worst is not None and worst.sentence == sentence:
@@ -58,7 +58,7 @@ async def test_a_child_fetches_reports_and_ends_with_the_app(services, dovecot):
     with other_client(dovecot) as client:
         client.append("INBOX", "", None, b"Subject: new\r\n\r\nnew\r\n")
     services.fetching.look_now()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len([*(inbox / "new").iterdir(), *(inbox / "cur").iterdir()]) < 4:
             await asyncio.sleep(0.05)
     await services.fetching.stop()
