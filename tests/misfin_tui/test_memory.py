@@ -160,8 +160,8 @@ def test_garbage_is_collected_once_nobody_types(no_collection):
     garbage.screen_closed()
     assert len(asked) == 3
     asked[-1][1]()
-    assert collected.acquire(timeout=10)
-    assert collected.acquire(timeout=10)
+    assert collected.acquire(timeout=60)
+    assert collected.acquire(timeout=60)
     garbage.screen_closed()
     assert len(asked) == 4
 

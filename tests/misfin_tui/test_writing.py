@@ -30,7 +30,7 @@ class Disk:
         self.gate.set()
 
     def save(self, draft: Draft) -> Draft:
-        self.gate.wait(10)
+        self.gate.wait(60)
         if self.full:
             raise StoreError("full")
         done = Draft(id=draft.id or "id-1", body=draft.body, modified=1.0)

@@ -16,7 +16,7 @@ from desk import identity
 
 from .conftest import Shell
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

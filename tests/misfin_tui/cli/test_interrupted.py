@@ -45,7 +45,7 @@ def interrupted(shell: Shell, waits: Waits, *words: str) -> subprocess.Completed
     waits(child)
     assert child.poll() is None
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=60)
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(words, child.returncode, out, err)
 

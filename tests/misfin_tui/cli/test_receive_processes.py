@@ -131,7 +131,7 @@ def test_every_process_takes_messages_and_the_figures_are_of_all(shell):
             assert running.send(f"to {number}").startswith(b"20 ")
             assert running.send("x", to="nobody@mail.example").startswith(b"51 ")
     assert sorted(received(shell)) == ["to 0", "to 1", "to 2"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=60) as answer:
         lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
     assert lines['misfin_answers_total{status="20"}'] == "3"
     assert lines['misfin_answers_total{status="51"}'] == "3"

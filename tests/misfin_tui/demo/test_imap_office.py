@@ -37,7 +37,7 @@ def context(world: World) -> ssl.SSLContext:
 
 def as_imaplib(world: World) -> dict[str, object]:
     """What another program's client sees and does."""
-    client = imaplib.IMAP4_SSL("localhost", world.imap_port, ssl_context=context(world), timeout=20)
+    client = imaplib.IMAP4_SSL("localhost", world.imap_port, ssl_context=context(world), timeout=60)
     with pytest.raises(imaplib.IMAP4.error):
         client.login(MAIL_ME.address, "wrong")
     client.login(MAIL_ME.address, world.mail_server_password.read_text())
@@ -61,7 +61,7 @@ async def test_who_waits_is_told_of_new_mail_at_once(world: World, office: ImapO
     reader, writer = await asyncio.open_connection("localhost", world.imap_port, ssl=context(world))
     word = world.mail_server_password.read_text()
     writer.write(f'a LOGIN "{MAIL_ME.address}" "{word}"\r\nb SELECT INBOX\r\nc IDLE\r\n'.encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await reader.readuntil(b"+ idling\r\n")
         await office.deliver([NewHosted(INBOX, b"Subject: news\r\n\r\nhi\r\n")])
         assert (await reader.readuntil(b" EXISTS\r\n")).startswith(b"* ")

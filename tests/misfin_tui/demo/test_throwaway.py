@@ -16,7 +16,7 @@ import pytest
 
 from misfin_tui.demo.throwaway import throwaway_folder
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 HOLD = """
 import sys, time
 from misfin_tui.demo.throwaway import throwaway_folder

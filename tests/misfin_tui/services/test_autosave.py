@@ -22,13 +22,13 @@ async def test_a_save_that_nobody_waits_for_any_more_makes_no_second_draft():
     def save(draft: Draft) -> Draft:
         ids.append(draft.id)
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return replace(draft, id=draft.id or f"draft-{len(ids)}")
 
     keeper = Autosave(save, lambda _draft: None, lambda _error: None)
     keeper.put(Draft(body="first"))
     waiting = asyncio.create_task(keeper.flush())
-    assert await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.to_thread(begun.wait, 60)
     waiting.cancel()
     with suppress(asyncio.CancelledError):
         await waiting
@@ -61,7 +61,7 @@ async def test_a_bug_in_saving_is_reported_and_costs_no_text(monkeypatch):
     with pytest.raises(StoreError, match="a bug"):
         await keeper.flush()
     assert keeper.unsaved
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await done.wait()
     assert [draft.body for draft in saved] == ["text"]
     assert len(failures) == 1
@@ -73,13 +73,13 @@ async def test_what_could_not_be_saved_is_forgotten_once_it_is_stopped():
 
     def save(_draft: Draft) -> Draft:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         raise StoreError("The disk is full.")
 
     keeper = Autosave(save, lambda _draft: None, lambda _error: None)
     keeper.put(Draft(body="text"))
     keeper.save_now()
-    assert await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.to_thread(begun.wait, 60)
     stopping = asyncio.create_task(keeper.stop())
     await asyncio.sleep(0)
     go_on.set()
