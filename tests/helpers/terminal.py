@@ -64,7 +64,8 @@ class Terminal:
         wanted |= environ or {}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            for number in (signal.SIGINT, signal.SIGQUIT):  # which a shell in the background ignores
+            # Which nohup, and a shell in the background, have their children ignore.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
                 signal.signal(number, signal.SIG_DFL)
             _set_size(0, size)
             there = {**os.environ, **wanted}
