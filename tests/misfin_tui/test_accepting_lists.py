@@ -107,8 +107,12 @@ async def test_at_the_shell_lists_are_shown_and_taken_back(profile, capsys):
     assert set(signs(profile).values()) == {Evidence.DIFFERS}
     async with at_desk(profile) as (app, pilot):
         await on_screen(pilot, "First")
-        rows = app.services.index.messages(View("work"), 9)
-        assert {row.evidence for row in rows} == {Evidence.DIFFERS}
+        await until(
+            pilot,
+            lambda: (
+                {row.evidence for row in app.services.index.messages(View("work"), 9)} == {Evidence.DIFFERS}
+            ),
+        )
 
 
 async def test_where_no_list_signed_there_is_nothing_to_accept(profile_root):
