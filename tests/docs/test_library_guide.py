@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager, redirect_stdout
@@ -13,17 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from freeports import free_port
 
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "docs/examples/headless_receiver.py"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PORT = "1959"
-
-
-def free_port() -> str:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -60,7 +54,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_scripts_of_the_library_guide_run_and_print_what_it_says(folder):
-    port = free_port()
+    port = str(free_port())
     parts = [(kind, text.replace(PORT, port)) for kind, text in blocks(ROOT / "docs/library.md")]
     steps = [(text, shown) for (kind, text), shown in pairwise(parts) if kind == "python"]
     assert len(steps) >= 8
@@ -85,7 +79,7 @@ def test_the_scripts_of_the_library_guide_run_and_print_what_it_says(folder):
 
 
 def test_the_script_of_the_readme_runs(folder):
-    port = free_port()
+    port = str(free_port())
     (make_identities, *_) = (text for kind, text in blocks(ROOT / "docs/library.md") if kind == "python")
     outcome_of(make_identities)
     (script,) = (text for kind, text in blocks(ROOT / "README.md") if kind == "python")
