@@ -79,6 +79,11 @@ class TitlaniServer:
     mail: Path
     process: subprocess.Popen[bytes]
 
+    def received(self, mailbox: str, ending: str) -> list[bytes]:
+        """What lies in a mailbox and has this end: Titlani makes a file first, and fills it then."""
+        found = [path.read_bytes() for path in sorted((self.mail / mailbox).glob("*.gemmail*"))]
+        return [each for each in found if each.decode().rstrip().endswith(ending)]
+
 
 def environment(home: Path) -> dict[str, str]:
     """An environment in which Titlani finds and leaves nothing outside ``home``."""
@@ -135,7 +140,7 @@ def titlani_server(
     finally:
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -156,7 +161,7 @@ def run(home: Path, *arguments: str, check: bool = True) -> subprocess.Completed
         env=environment(home),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=check,
     )
 
@@ -172,7 +177,7 @@ from titlani.content.gemmail import MisfinAddress
 async def main(asked):
     cert = asked["identity"]
     options = {"client_cert": cert, "client_key": cert} if cert else {}
-    client = MisfinClient(port=asked["port"], timeout=20, tofu_db_path=Path(asked["tofu"]), **options)
+    client = MisfinClient(port=asked["port"], timeout=60, tofu_db_path=Path(asked["tofu"]), **options)
     sender = MisfinAddress.parse(asked["sender"]) if asked["sender"] else None
     async with client:
         answers = [await client.send(asked["to"], body, sender=sender) for body in asked["bodies"]]
@@ -205,7 +210,7 @@ def titlani_sends(
         env=environment(home),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -213,7 +218,7 @@ def titlani_sends(
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"Titlani ended at once:\n{log.read_text()}")

@@ -139,7 +139,7 @@ async def test_our_client_fills_the_sender_line_when_its_server_demands_one(tmp_
     post = await our_standard_port(serve, Directory([bea]))
     settings = '[verification]\nmode = "required"\nmethod = "probe"\n'
     with titlani_server(tmp_path, mailboxes=("alice",), config=settings) as server:
-        async with MisfinClient(identity=bea, port=server.port, timeout=20) as client:
+        async with MisfinClient(identity=bea, port=server.port, timeout=60) as client:
             answer = await client.send("alice@localhost", "Hello")
         assert answer.status == 20
         assert len(list((server.mail / "alice").glob("*.gemmail*"))) == 1
@@ -155,7 +155,7 @@ async def test_its_server_verifies_our_senders_in_every_mode(tmp_path, serve, mo
         f'[verification]\nmode = "{mode}"\nmethod = "{method}"\ncache_path = "{tmp_path / "cache.db"}"\n'
     )
     with titlani_server(tmp_path, mailboxes=("alice",), config=settings) as server:
-        async with MisfinClient(identity=bea, port=server.port, timeout=20) as client:
+        async with MisfinClient(identity=bea, port=server.port, timeout=60) as client:
             answer = await client.send("alice@localhost", "Hello")
         assert answer.status == 20
         (facts,) = list((server.mail / "alice").glob("*.meta.json")) or [None]
@@ -289,6 +289,6 @@ async def test_its_command_line_sends_to_us(tmp_path, serve):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, output
     assert post.messages[0].request.parse_message().subject == "Hi"

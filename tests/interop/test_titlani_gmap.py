@@ -30,6 +30,13 @@ class Place:
     def opened_by(self, identity) -> GmapClient:
         return GmapClient("localhost", self.port, identity, PinBook(None), connect=("127.0.0.1", self.port))
 
+    async def listens(self) -> bool:
+        try:
+            await self.client.ids()
+        except OSError:
+            return False
+        return True
+
     async def mail(self, *subjects) -> None:
         async with MisfinClient(identity=self.bea, port=self.server.port) as sender:
             for subject in subjects:
@@ -51,11 +58,8 @@ async def titlani(root) -> AsyncIterator[Place]:
         key = root / "identities"
         identity = identity_from_pem((key / "ada.pem").read_bytes(), (key / "ada.key").read_bytes())
         place = Place(root, server, port, identity, bea)
-        for _ in range(100):
-            try:
-                await place.client.ids()
-                break
-            except OSError:
+        async with asyncio.timeout(60):
+            while not await place.listens():
                 await asyncio.sleep(0.05)
         yield place
 

@@ -57,7 +57,7 @@ async def test_a_mailbox_on_its_server_gets_what_is_sent_to_a_list(tmp_path):
         lists.add_list("dev@lists.test", "alice@localhost", BEA)
         async with lists.running(), hive.running():
             assert (await lists.post(bea, "# Plan\n\nMeet?")).startswith("20 ")
-            (file,) = await until(lambda: list((server.mail / "alice").glob("*.gemmail*")))
-            senders = file.read_bytes().partition(b"\n")[0]
+            (message,) = await until(lambda: server.received("alice", "Meet?"))
+            senders = message.partition(b"\n")[0]
             assert senders.startswith(b"dev@lists.test Dev list, bea@hive.test Bea Worker")
         lists.books.close()
