@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 IMAP = next((str(path) for path in Path("/usr").glob("lib*/dovecot/imap")), "")
-WAIT = 30.0
+WAIT = 60.0
 
 MUTTRC = """
 set folder={home}
@@ -106,7 +106,7 @@ def dovecot(home: Path, maildir: Path) -> Iterator[imaplib.IMAP4_stream]:
         client.logout()
         client.process.stdin.close()
         client.process.stdout.close()
-        client.process.wait(10)
+        client.process.wait(60)
 
 
 class Terminal:
