@@ -123,16 +123,16 @@ class Dovecot:
         """End it and all its connections."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=60)
 
     @property
     def cert(self) -> Path:
         return self.base / "cert.pem"
 
     def messages(self, user: str = USER) -> list[Path]:
-        """The files of a user's inbox, as they were delivered."""
+        """The files of a user's inbox, in the order in which they were delivered."""
         inbox = self.base / "mail" / user
-        return sorted([*inbox.glob("new/*"), *inbox.glob("cur/*")])
+        return sorted([*inbox.glob("new/*"), *inbox.glob("cur/*")], key=_delivered)
 
     def put(self, *messages: bytes, counted: bool = False) -> None:
         """Put messages into the inbox, which nobody may have opened yet.
@@ -155,6 +155,12 @@ class Dovecot:
         self.made += len(messages)
         for path in ours:
             os.chown(path, _NOBODY, _NOBODY)
+
+
+def _delivered(path: Path) -> tuple[int, int]:
+    """When a file was delivered, by its name: seconds, and millionths of one, without leading zeros."""
+    seconds, _, rest = path.name.partition(".M")
+    return int(seconds), int(rest.partition("P")[0])
 
 
 def why_not(*, pop3: bool = False, lmtp: bool = False) -> str:
@@ -223,9 +229,9 @@ def running(*, pop3: bool = False, lmtp: bool = False, more: str = "") -> Iterat
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
             if sock.recv(100).startswith(b"* OK"):
                 return
         time.sleep(0.05)

@@ -5,7 +5,8 @@ Run as a program (a test process with threads may not fork):
 - ``kill_submission.py FOLDER EVERY`` kills at every EVERY-th step: of the client, between any two
 statements of
   SQLite, files made durable or renamed, and writes to the socket; of the server, before and after each reply.
-- ``kill_submission.py FOLDER ROUNDS PORT MAILDIR`` kills at random moments, with a real server as the judge.
+- ``kill_submission.py FOLDER ROUNDS PORT MAILDIR QUEUE`` kills at random moments, with a real server as the
+  judge; nothing in its queue means that all has arrived.
 
 Prints what it found as JSON; whatever is lost or doubled ends it with a traceback.
 """
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from emailpost import PATIENT, EmailDesk
+from postfix import settled
 
 import misfin.post.email.connecting  # noqa: F401 - not to be imported again by each fork
 from misfin.store import database
@@ -145,7 +147,7 @@ class Server:
                         self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:
-        connection.settimeout(10)
+        connection.settimeout(60)
         self._say(connection, "greeting", "220 mx.example")
         file = connection.makefile("rb")
         while line := file.readline():
@@ -275,7 +277,7 @@ def at_every_step(folder: Path, every: int) -> Counter[str]:
     return found
 
 
-def at_random(folder: Path, rounds: int, port: int, maildir: Path) -> Counter[str]:
+def at_random(folder: Path, rounds: int, port: int, maildir: Path, queue: Path) -> Counter[str]:
     """Kills at random moments; a real server and its Maildir say what arrived."""
     rng = random.Random(rounds)
     began = time.monotonic()
@@ -299,7 +301,8 @@ def at_random(folder: Path, rounds: int, port: int, maildir: Path) -> Counter[st
         child, reading = start(folder, port, "")
         assert os.waitpid(child, 0)[1] == 0
         os.close(reading)
-    arrived, ended = settled(maildir), states(folder)
+    assert settled(queue), "the server keeps something"
+    arrived, ended = in_maildir(maildir), states(folder)
     for token, state in left.items():
         assert ended[token] <= {DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN}
         got = arrived[token]
@@ -311,17 +314,11 @@ def at_random(folder: Path, rounds: int, port: int, maildir: Path) -> Counter[st
     return found
 
 
-def settled(maildir: Path) -> Counter[str]:
-    """How often each message lies in a mailbox, once nothing has come for two seconds."""
-    before, quiet = -1, time.monotonic()
-    while time.monotonic() - quiet < 2:
-        files = [*maildir.glob("new/*"), *maildir.glob("cur/*")]
-        if len(files) != before:
-            before, quiet = len(files), time.monotonic()
-        time.sleep(0.1)
+def in_maildir(maildir: Path) -> Counter[str]:
+    """How often each message lies in a mailbox."""
     return Counter(
         file.read_bytes().replace(b"\r", b"").partition(b"\nSubject: ")[2].split(b"\n")[0].decode()
-        for file in files
+        for file in (*maildir.glob("new/*"), *maildir.glob("cur/*"))
     )
 
 
@@ -329,7 +326,7 @@ def main() -> None:
     folder, number = Path(sys.argv[1]), int(sys.argv[2])
     folder.mkdir(exist_ok=True)
     if len(sys.argv) > 3:
-        found = at_random(folder, number, int(sys.argv[3]), Path(sys.argv[4]))
+        found = at_random(folder, number, int(sys.argv[3]), Path(sys.argv[4]), Path(sys.argv[5]))
     else:
         found = at_every_step(folder, number)
     print(json.dumps(found))

@@ -108,22 +108,32 @@ class Postfix:
         """What Postfix wrote down so far."""
         return (self.base / "log").read_text(errors="replace")
 
-    def arrived(self, count: int, user: str = USER, within: float = 30.0) -> list[bytes]:
+    def arrived(self, count: int, user: str = USER, within: float = 60.0) -> list[bytes]:
         """The messages of a user once there are so many, or as many as came in time; oldest first."""
         deadline = time.monotonic() + within
         while len(found := self.dovecot.messages(user)) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         return [path.read_bytes() for path in found]
 
-    def settled(self, within: float = 60.0) -> bool:
+    def count(self, user: str = USER) -> int:
+        """How many messages a user has, once no other is on its way."""
+        assert self.settled()
+        return len(self.dovecot.messages(user))
+
+    def settled(self, within: float = 120.0) -> bool:
         """Wait until nothing is in the queue any more; False if something stays there."""
-        deadline = time.monotonic() + within
-        folders = [self.base / "queue" / name for name in ("incoming", "active", "maildrop", "deferred")]
-        while any(path.is_file() for folder in folders for path in folder.rglob("*")):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
+        return settled(self.base / "queue", within)
+
+
+def settled(queue: Path, within: float = 120.0) -> bool:
+    """Wait until nothing is in a queue any more; False if something stays there."""
+    deadline = time.monotonic() + within
+    folders = [queue / name for name in ("incoming", "active", "deferred")]  # the way that a message goes
+    while any(path.is_file() for folder in folders for path in folder.rglob("*")):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def body_of(delivered: bytes) -> bytes:
@@ -176,15 +186,15 @@ def running(*, size: int = 60_000_000) -> Iterator[Postfix]:
             yield server
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=60)
             shutil.rmtree(base, ignore_errors=True)
 
 
 def _wait(server: Postfix, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError, smtplib.SMTPException):
-            smtplib.SMTP("127.0.0.1", server.smtp, timeout=10).quit()
+            smtplib.SMTP("127.0.0.1", server.smtp, timeout=30).quit()
             return
         time.sleep(0.05)
     said = (server.base / "errors").read_text(errors="replace")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,17 +61,24 @@ def ports():
     )
     server = subprocess.Popen(["dovecot", "-F", "-c", str(config)])
     try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", pop3), 5).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.1)
+        for port in (imap, pop3):
+            _greeted(port)
         yield {"imap": imap, "pop3": pop3}, folder
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
         shutil.rmtree(folder)
+
+
+def _greeted(port: int) -> None:
+    """Wait until a server answers on a port."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 20) as sock:
+            if sock.recv(100):
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"Dovecot does not answer on port {port}.")
 
 
 class Login:
@@ -78,7 +86,7 @@ class Login:
 
     def __init__(self, kind, port) -> None:
         self.kind = kind
-        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+        self.sock = socket.create_connection(("127.0.0.1", port), 60)
         self.file = self.sock.makefile("rwb")
         self.file.readline()
 

@@ -99,7 +99,7 @@ def send_email(profile, folder: Path, *words: str) -> subprocess.CompletedProces
 
 
 def test_git_send_email(profile, tmp_path, server):
-    before = len(server.dovecot.messages("bea"))
+    before = server.count("bea")
     done = send_email(
         profile, tmp_path, "--to=bea@example.org", "--bcc=ada@example.org", "--envelope-sender=auto"
     )
@@ -144,7 +144,7 @@ def mutt(profile, folder: Path, *words: str, text: str) -> subprocess.CompletedP
 
 
 def test_mutt(profile, tmp_path, server):
-    before = len(server.dovecot.messages("bea"))
+    before = server.count("bea")
     file = tmp_path / "a file.bin"
     file.write_bytes(b"\xff\x00attached\n" * 50)
     words = ("-s", "Grüße", "-c", ADDRESS, "-a", str(file), "--", "bea@example.org")
@@ -175,7 +175,7 @@ def test_mutt_says_that_a_message_was_refused(profile, tmp_path):
     ids=["debian", "cronie"],
 )
 def test_cron(profile, server, words):
-    before = len(server.dovecot.messages())
+    before = server.count()
     mail = (
         "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@box> backup\nMIME-Version: 1.0\n"
         "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"

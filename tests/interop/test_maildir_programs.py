@@ -45,7 +45,7 @@ def mutt(home: Path, box: Maildir, keys: str) -> None:
         env=environment(home),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=30,
+        timeout=mailprograms.WAIT,
         check=True,
     )
 

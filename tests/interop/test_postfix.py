@@ -34,7 +34,7 @@ def client(server, security):
 
 @pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
 async def test_a_message_arrives_byte_for_byte(server, security):
-    before = len(server.dovecot.messages())
+    before = server.count()
     async with client(server, security) as smtp:
         (found,) = await smtp.send(ADDRESS, [ADDRESS], MESSAGE)
     assert found.result is SubmissionResult.ACCEPTED
@@ -57,7 +57,7 @@ async def test_a_message_over_the_size_it_names_is_not_begun(server):
 
 
 async def test_the_lmtp_of_dovecot_answers_for_each_recipient(server):
-    before = len(server.dovecot.messages("bea"))
+    before = server.count("bea")
     async with SMTPClient(
         "localhost", security=Security.NONE, lmtp=True, connect=str(server.dovecot.base / "lmtp")
     ) as lmtp:

@@ -43,7 +43,7 @@ def in_sent(profile) -> list[bytes]:
 
 
 def test_from_the_shell(profile, server, tmp_path):
-    before = len(server.dovecot.messages()), len(server.dovecot.messages("bea"))
+    before = server.count(), server.count("bea")
     file = tmp_path / "Übersicht.bin"
     file.write_bytes(bytes(range(256)) * 1000)
     words = (
@@ -78,7 +78,7 @@ def test_what_the_shell_refuses(profile):
 
 
 async def test_from_the_composer(profile, server, tmp_path):
-    before = len(server.dovecot.messages("bea"))
+    before = server.count("bea")
     async with at_desk(profile_at(profile.root), courier=True) as (app, pilot):
         app.open_composer(Draft(account="work", to=(OTHER,), subject="From the composer"))
         await until(pilot, lambda: isinstance(app.screen, ComposeScreen) and app.screen._opened is not None)
