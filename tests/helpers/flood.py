@@ -1,9 +1,11 @@
 """A flood: connections that never become a message, from many loopback networks, opened again when closed.
 
-    python flood.py PORT COUNT NETWORKS PAUSE
+    python flood.py PORT COUNT NETWORKS PAUSE MOST
 
 A fifth of them each: say nothing; stop after the ClientHello; send the ClientHello a byte at a time; stop
 after the handshake; send a request a byte at a time. What is closed is opened again after PAUSE seconds.
+Nothing is opened while MOST of them wait for a handshake (0: however many do): what a server has not come to
+yet fills the system's queue, and once that is full, nobody's connection depends on the server any more.
 Prints one line of JSON once each was opened, and another for every line on standard input; ends with that.
 """
 
@@ -28,6 +30,8 @@ from pathlib import Path
 
 DRIP = 0.5
 """Seconds between two bytes of those that drip."""
+AGAIN = 0.02
+"""Seconds after which one that has to wait looks again."""
 REQUEST = b"misfin://" + b"a" * 900 + b"@localhost\t0\r\n"
 WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 NO_TIME_WAIT = b"\1\0\0\0\0\0\0\0"  # SO_LINGER of 0 seconds: thousands of sockets must not outlive the test
@@ -50,9 +54,13 @@ class Hostile:
         network, host = number % flood.networks, number // flood.networks
         self.source = f"127.{1 + network // 250}.{network % 250}.{1 + host % 250}"
         self.socket: socket.socket | None = None
+        self.shaking = False
 
     def open(self) -> None:
         flood = self.flood
+        if 0 < flood.most <= flood.shaking:
+            flood.later(AGAIN, self.open)
+            return
         raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         raw.setblocking(False)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_TIME_WAIT)
@@ -63,6 +71,7 @@ class Hostile:
             if raw.connect_ex(("127.0.0.1", flood.port)) not in (0, errno.EINPROGRESS):
                 raise OSError("refused")
             if self.kind in (Kind.IDLE, Kind.DRIPS_REQUEST):
+                self._shakes(True)
                 self.socket = flood.tls.wrap_socket(
                     raw, server_hostname="localhost", do_handshake_on_connect=False
                 )
@@ -74,10 +83,16 @@ class Hostile:
 
     def close(self) -> None:
         assert self.socket is not None
+        self._shakes(False)
         self.flood.all.pop(self.socket.fileno(), None)
         self.socket.close()
         self.socket = None
         self.flood.later(self.flood.pause, self.open)
+
+    def _shakes(self, shaking: bool) -> None:
+        """Note whether it waits for its handshake."""
+        self.flood.shaking += shaking - self.shaking
+        self.shaking = shaking
 
     def step(self) -> None:
         """Something has happened to the socket."""
@@ -98,6 +113,7 @@ class Hostile:
         assert raw is not None
         if isinstance(raw, ssl.SSLSocket):
             raw.do_handshake()
+            self._shakes(False)
             self.flood.shaken += 1
         elif error := raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise OSError(error, "connect")
@@ -119,8 +135,8 @@ class Hostile:
 class Flood:
     """All of them, on one thread."""
 
-    def __init__(self, port: int, count: int, networks: int, pause: float) -> None:
-        self.port, self.networks, self.pause = port, networks, pause
+    def __init__(self, port: int, count: int, networks: int, pause: float, most: int) -> None:
+        self.port, self.networks, self.pause, self.most = port, networks, pause, most
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.tls.check_hostname = False
         self.tls.verify_mode = ssl.CERT_NONE
@@ -132,7 +148,7 @@ class Flood:
         self.all: dict[int, Hostile] = {}
         self.due: list[tuple[float, int, Callable[[], None]]] = []
         self.order = itertools.count()
-        self.opened = self.shaken = 0
+        self.opened = self.shaken = self.shaking = 0
         self.count = count
         for number in range(count):
             self.later(0.0, Hostile(self, number).open)
@@ -190,10 +206,15 @@ class RunningFlood:
 
 @contextlib.contextmanager
 def flooding(
-    port: int, count: int = 2000, networks: int = 48, pause: float = 2.0, before: tuple[str, ...] = ()
+    port: int,
+    count: int = 2000,
+    networks: int = 48,
+    pause: float = 2.0,
+    before: tuple[str, ...] = (),
+    most: int = 0,
 ) -> Iterator[RunningFlood]:
     """Flood a port; begun when this is entered. ``before`` stands before the command, as ``taskset`` does."""
-    arguments = [str(each) for each in (port, count, networks, pause)]
+    arguments = [str(each) for each in (port, count, networks, pause, most)]
     command = [*before, sys.executable, str(Path(__file__)), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -202,11 +223,11 @@ def flooding(
             process.communicate()
 
 
-def main(port: int, count: int, networks: int, pause: float) -> None:
+def main(port: int, count: int, networks: int, pause: float, most: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 100), hard))
-    Flood(port, count, networks, pause).run()
+    Flood(port, count, networks, pause, most).run()
 
 
 if __name__ == "__main__":
-    main(*(int(each) for each in sys.argv[1:4]), float(sys.argv[4]))
+    main(*(int(each) for each in sys.argv[1:4]), float(sys.argv[4]), int(sys.argv[5]))

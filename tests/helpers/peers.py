@@ -137,7 +137,7 @@ class Peer:
 
     async def hear(self) -> None:
         """Take what comes next."""
-        data = await asyncio.wait_for(self.reader.read(65536), 60)
+        data = await asyncio.wait_for(self.reader.read(65536), 120)
         if data:
             self.plaintext += self.session.receive(data)
         else:
