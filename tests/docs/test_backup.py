@@ -31,7 +31,7 @@ def run(script: str, profile: Path, backups: Path) -> None:
     told = script.replace("/var/lib/misfin/profile", str(profile)).replace("/backup/", f"{backups}/")
     assert told.count(str(profile)) == 1
     told = told.replace("misfin-tui ", f"{sys.executable} -m misfin_tui ")
-    done = subprocess.run(["/bin/sh", "-ec", told], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["/bin/sh", "-ec", told], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done
 
 
@@ -85,7 +85,7 @@ async def test_what_was_answered_before_the_backup_is_there_after_the_host_was_l
             await asyncio.sleep(0.01)
 
     tasks = [asyncio.create_task(each) for each in (send(1), send(2), read())]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while len(answered) < 60:
             await asyncio.sleep(0.01)
     before = list(answered)

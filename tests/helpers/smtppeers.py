@@ -170,12 +170,12 @@ def aiosmtpd_in_a_thread(handler: Inbox, **how: object) -> Iterator[int]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     try:
         yield port[0]
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
 
 
 @dataclass

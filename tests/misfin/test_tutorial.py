@@ -65,7 +65,7 @@ async def test_a_message_is_sent_and_its_answer_read(post, files):
         client_key="alice.key",
         tofu_db_path=Path("known_hosts.db"),
         trust_on_first_use=True,
-        timeout=30.0,
+        timeout=60.0,
         port=port,
     ) as client:
         response = await client.send(to="bob@localhost", body="Hello", subject="Hi")

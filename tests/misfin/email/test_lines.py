@@ -109,7 +109,7 @@ async def test_the_trace_holds_neither_secrets_nor_messages():
 
 
 async def test_a_silent_server_is_given_up():
-    async with scripted_mail(lambda _tag, _line: b"") as peer, client(peer, timeout=0.2) as line:
+    async with scripted_mail(lambda _tag, _line: b"") as peer, client(peer) as line:
         with pytest.raises(DeliveryTimeoutError):
             await line.line.events(0.2)
 
@@ -149,7 +149,7 @@ async def test_idle_that_is_not_ended_in_time_is_a_dead_line(monkeypatch):
         await line.connect()
         await line.log_in()
         line.line.send(commands.idle())
-        assert await line.line.watch(0.1)
+        assert await line.line.watch(60.0)  # until it says that it idles
         with pytest.raises((TimeoutError, DeliveryTimeoutError)):
             await line.line.end_idle()
         line.line.connection.abort()

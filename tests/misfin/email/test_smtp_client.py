@@ -405,16 +405,29 @@ async def test_cut_at_every_byte_nothing_is_claimed_that_is_not_so(replies, rese
     assert limit < 199, "the script never ended"
 
 
-@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize(
+    ("step", "impatient"),
+    [
+        ("greeting", "greeting"),
+        ("EHLO", "command"),
+        ("MAIL", "command"),
+        ("RCPT", "command"),
+        ("DATA", "data"),
+        (".", "end"),
+    ],
+)
 @pytest.mark.parametrize("replies", [PLAIN, GROUPED], ids=["one by one", "grouped"])
-async def test_a_server_that_hangs_is_left(step, replies):
-    short = SMTPTimeouts(greeting=0.2, command=0.2, data=0.2, block=0.2, end=0.2, quit=0.2)
+async def test_a_server_that_hangs_is_left(step, impatient, replies):
+    """Only the step that hangs is waited for so shortly: the others may take a busy machine longer."""
     async with ScriptedServer({**replies, step: "hang"}) as server:
-        smtp = client(server.port, timeouts=short)
+        smtp = client(server.port)
         if step in ("greeting", "EHLO"):
+            smtp._timeouts = SMTPTimeouts(**{impatient: 0.2})
             with pytest.raises(SMTPConnectionLost, match=r"did not answer within 0\.2 seconds"):
                 await smtp.send(ADA, [BEA], MESSAGE)
         else:
+            await smtp.connect()
+            smtp._timeouts = SMTPTimeouts(**{impatient: 0.2})
             (found,) = await smtp.send(ADA, [BEA], MESSAGE)
             assert found.result is (UNKNOWN if step == "." else TEMPORARY)
             assert "did not answer" in found.reason
@@ -476,9 +489,13 @@ async def test_a_connection_left_while_idle_is_made_again():
 async def test_a_message_that_is_cancelled_cuts_the_connection_before_the_dot():
     async with ScriptedServer({**PLAIN, "DATA": "hang"}) as server:
         smtp = client(server.port)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await smtp.send(ADA, [BEA], MESSAGE)
+        sending = asyncio.create_task(smtp.send(ADA, [BEA], MESSAGE))
+        async with asyncio.timeout(60):
+            while "DATA" not in server.said:
+                await asyncio.sleep(0.01)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
         server.replies["DATA"] = "354 go"
         assert results(await smtp.send(ADA, [BEA], MESSAGE)) == [ACCEPTED]
         await smtp.close()
@@ -547,7 +564,7 @@ async def test_bytes_that_come_in_the_clear_just_after_starttls_are_not_read_as_
         )
         with pytest.raises((SMTPRemoteViolation, HandshakeError)):
             await smtp.connect()
-        await asyncio.wait_for(seen.wait(), 5)
+        await asyncio.wait_for(seen.wait(), 60)
 
 
 async def test_a_mechanism_the_server_does_not_know_after_all_is_not_the_last_word():
@@ -592,9 +609,11 @@ async def test_a_flood_of_answers_is_not_read_without_end():
 @pytest.mark.parametrize("replies", [PLAIN, GROUPED], ids=["one by one", "grouped"])
 async def test_what_is_said_unasked_is_a_result_and_never_an_acceptance(step, unasked, replies):
     script = {**replies, step: f"{'354' if step == 'DATA' else '250'} ok\r\n{unasked}", ".": "hang"}
-    short = SMTPTimeouts(command=0.3, data=0.3, end=0.3)
     async with ScriptedServer(script) as server:
-        found = results(await client(server.port, timeouts=short).send(ADA, [BEA, CAL], MESSAGE))
+        smtp = client(server.port)
+        await smtp.connect()
+        smtp._timeouts = SMTPTimeouts(command=0.3, data=0.3, end=0.3)
+        found = results(await smtp.send(ADA, [BEA, CAL], MESSAGE))
     # Within a group the surplus is taken as the next answer, and one is missing or too many at the end.
     assert ACCEPTED not in found
     if replies is PLAIN:
@@ -649,7 +668,7 @@ async def test_closing_does_not_wait_for_a_server_that_says_nothing():
     async with ScriptedServer({**PLAIN, "QUIT": "hang"}) as server:
         smtp = client(server.port, timeouts=SMTPTimeouts(quit=0.1))
         await smtp.connect()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await smtp.close()
             await smtp.close()
     assert server.said[-1] == "QUIT"

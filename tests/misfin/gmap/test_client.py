@@ -110,7 +110,7 @@ async def test_no_more_than_four_requests_are_under_way():
         for number in range(12):
             box.add(gemmail(number))
         names = list(box.messages)
-        box.gate = threading.Barrier(MAX_CONNECTIONS, timeout=20).wait
+        box.gate = threading.Barrier(MAX_CONNECTIONS, timeout=60).wait
         got = await asyncio.gather(*map(client.message, names))
     assert got == [box.messages[name].data for name in names]
     assert box.most_at_once == MAX_CONNECTIONS

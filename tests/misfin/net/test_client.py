@@ -105,7 +105,7 @@ async def test_a_message_leaves_as_c_with_blank_lines_for_sender_and_time(pins):
 
 async def test_a_port_in_the_address_is_dialled_and_never_written(pins):
     with ScriptedServer(person("ada@localhost"), OK) as server:
-        delivery = await MisfinClient(pins=pins, timeout=5).deliver(f"ada@localhost:{server.port}", MESSAGE)
+        delivery = await MisfinClient(pins=pins, timeout=60).deliver(f"ada@localhost:{server.port}", MESSAGE)
         (visit,) = await server.wait()
     assert visit.got == b"misfin://ada@localhost\t9\r\n" + MESSAGE
     assert delivery.port == server.port
@@ -806,12 +806,12 @@ async def test_a_server_without_tls_is_told_apart(pins, words, error):
 
 async def test_a_name_without_address_is_told_apart(pins):
     with pytest.raises(HostUnknownError, match=r"nowhere\.invalid"):
-        await MisfinClient(pins=pins, timeout=5).send_raw("ada@nowhere.invalid", MESSAGE)
+        await MisfinClient(pins=pins, timeout=60).send_raw("ada@nowhere.invalid", MESSAGE)
 
 
 async def test_ipv6_is_spoken(pins):
     with ScriptedServer(HOST, OK, family=socket.AF_INET6) as server:
-        response = await MisfinClient(pins=pins, timeout=5).send_raw(f"ada@[::1]:{server.port}", MESSAGE)
+        response = await MisfinClient(pins=pins, timeout=60).send_raw(f"ada@[::1]:{server.port}", MESSAGE)
         (visit,) = await server.wait()
     assert response.status == 20
     assert visit.server_name is None

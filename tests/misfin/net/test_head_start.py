@@ -12,7 +12,7 @@ from misfin.net.head_start import HeadStart
 @pytest.fixture
 def server():
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(5)
+        listening.settimeout(60)
         yield listening
 
 
@@ -22,11 +22,11 @@ def port(server):
 
 def test_it_is_there_and_given_once(server):
     begun = HeadStart("localhost", port(server))
-    found = begun.take(5)
+    found = begun.take(60)
     assert found is not None
     near, _ = server.accept()
     near.sendall(b"hello")
-    found.settimeout(5)
+    found.settimeout(60)
     assert found.recv(10) == b"hello"
     assert begun.take(0) is None
     begun.close()
@@ -39,8 +39,8 @@ def test_it_is_there_and_given_once(server):
 def test_what_nobody_takes_is_closed(server):
     begun = HeadStart("127.0.0.1", port(server))
     near, _ = server.accept()
-    near.settimeout(5)
-    begun._thread.join(5)
+    near.settimeout(60)
+    begun._thread.join(60)
     begun.close()
     assert near.recv(1) == b""
     near.close()
@@ -49,8 +49,8 @@ def test_what_nobody_takes_is_closed(server):
 def test_what_was_begun_long_ago_is_closed_and_not_given(server, monkeypatch):
     begun = HeadStart("127.0.0.1", port(server))
     near, _ = server.accept()
-    near.settimeout(5)
-    begun._thread.join(5)
+    near.settimeout(60)
+    begun._thread.join(60)
     monkeypatch.setattr(begun, "_begun", begun._begun - 20)
     assert begun.take(0) is None
     assert near.recv(1) == b""

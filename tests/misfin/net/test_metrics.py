@@ -58,7 +58,7 @@ async def answer(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
     except ConnectionError:
         return b""
@@ -66,7 +66,8 @@ async def answer(port: int, request: bytes) -> bytes:
         writer.close()
 
 
-async def test_only_get_metrics_is_answered():
+async def test_only_get_metrics_is_answered(monkeypatch):
+    monkeypatch.setattr("misfin.net.metrics._PATIENCE", 60.0)
     server = MetricsServer(lambda: ["one 1", "two 2"])
     _, port = await server.start("127.0.0.1", 0)
     try:
@@ -89,6 +90,7 @@ async def test_silent_and_many_connections_take_nothing_for_long(monkeypatch):
     _, port = await server.start("127.0.0.1", 0)
     try:
         assert await asyncio.gather(*(answer(port, b"GET ") for _ in range(20))) == [b""] * 20
+        monkeypatch.setattr("misfin.net.metrics._PATIENCE", 60.0)
         assert (await answer(port, b"GET /metrics HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200")
     finally:
         await server.stop()

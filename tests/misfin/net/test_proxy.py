@@ -27,7 +27,8 @@ from misfin.net.proxy import (
 )
 
 BEA = person("bea@hive.test Bea")
-LOOPBACK = ProxyTrust((ipaddress.ip_network("127.0.0.0/8"),), timeout=0.3)
+NETWORKS = (ipaddress.ip_network("127.0.0.0/8"),)
+LOOPBACK, IMPATIENT = ProxyTrust(NETWORKS, timeout=60.0), ProxyTrust(NETWORKS, timeout=0.3)
 
 
 def header(source="192.0.2.77", *, command=0x21, family=None, extra=b"", length=None) -> bytes:
@@ -104,7 +105,7 @@ async def tls_hello(port: int, first: bytes, *, pieces: bool = False) -> str:
             writer.write(piece)
             await writer.drain()
         # By asyncio and not by SSLContext.wrap_socket, which forgets to close a socket that was reset before.
-        await writer.start_tls(context, ssl_handshake_timeout=10)
+        await writer.start_tls(context, ssl_handshake_timeout=60)
         writer.write(message("ada@mail.example", "Hello"))
         return (await reader.read(100)).decode() or "closed"
     except OSError:
@@ -144,12 +145,12 @@ async def test_limits_count_for_whom_the_balancer_names():
 
 async def test_silence_is_given_up_in_time_and_so_are_too_many(monkeypatch):
     loop, taken = asyncio.get_running_loop(), []
-    gate = ProxyGate(LOOPBACK, loop, lambda connection, address: taken.append(address))
+    gate = ProxyGate(IMPATIENT, loop, lambda connection, address: taken.append(address))
     pairs = [socket.socketpair() for _ in range(MAX_WAITING + 3)]
     for ours, _ in pairs:
         gate(ours, "127.0.0.1")
     assert sum(ours.fileno() < 0 for ours, _ in pairs) == 3
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(ours.fileno() >= 0 for ours, _ in pairs):
             await asyncio.sleep(0.02)
     for _, theirs in pairs:

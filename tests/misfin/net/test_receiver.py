@@ -450,7 +450,7 @@ async def test_a_message_under_way_is_finished_before_the_receiver_stops(serve):
         await may_end.wait()
         return accepted(incoming)
 
-    post = await serve(handler=slow)
+    post = await serve(handler=slow, stop_timeout=60.0)
     peer = await Peer.connect(post.port, BEA)
     idle = await Peer.connect(post.port, BEA)
     silent = await Peer.dial(post.port)
@@ -471,7 +471,7 @@ async def test_a_message_under_way_is_finished_before_the_receiver_stops(serve):
 
 
 async def test_a_request_half_way_may_still_arrive_while_stopping(serve):
-    post = await serve()
+    post = await serve(stop_timeout=60.0)
     request = message("ada@mail.example")
     peer = await Peer.connect(post.port, BEA)
     peer.say(request[:-2])

@@ -668,7 +668,7 @@ async def test_a_probe_verifier_works_without_any_of_the_rest(world, tmp_path, s
     cert.write_bytes(ADA.cert_pem)
     key.write_bytes(ADA.key_pem)
     with SenderVerificationCache(db_path=tmp_path / "cache.db", ttl_seconds=60) as cache:
-        verifier = ProbeVerifier(cache, identity_cert=cert, identity_key=key, port=post.port, timeout=5.0)
+        verifier = ProbeVerifier(cache, identity_cert=cert, identity_key=key, port=post.port, timeout=60.0)
         verifier._asker._allow_private = True
         result = await verifier.verify_sender(MisfinAddress.parse("bea@localhost"))
     assert result.outcome is HandlerOutcome.PASS

@@ -275,12 +275,12 @@ def test_any_bytes_may_be_results(data):
 
 
 def test_long_results_take_no_time():
-    started = time.monotonic()
+    started = time.process_time()
     for hostile in (b"(" * 500_000, b'"' * 500_000, b"a.b=" * 100_000, b";" * 500_000, b"a" * 500_000):
         field = b"Authentication-Results: mx.example.net; " + hostile + b"\r\n"
         fields, _ = split(field + RECEIVED + MESSAGE)
         assert server_results(fields, SERVER) == []
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 async def test_a_dns_that_never_answers_can_be_left():

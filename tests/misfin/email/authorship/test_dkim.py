@@ -137,10 +137,10 @@ def test_keys_of_odd_sizes_never_pass_and_take_no_time(bits):
 
     modulus = ((1 << bits) - 1).to_bytes(bits // 8 + 1)
     key = der(0x30, der(2, modulus) + der(2, b"\x01\x00\x01"))
-    started = time.monotonic()
+    started = time.process_time()
     (state,) = states(sign(), b"v=DKIM1; p=" + base64.b64encode(key))
     assert state in (WEAK, NO_KEY)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_record_of_64_kib_is_no_key():
@@ -196,9 +196,9 @@ def test_many_signatures_and_fields_and_long_runs_of_spaces_are_bounded():
     fields, _ = split(field * 1000 + MESSAGE)
     assert len(signatures(fields)) == MAX_SIGNATURES
     assert split(field * 5000 + MESSAGE)[0] == []
-    started = time.monotonic()
+    started = time.process_time()
     assert states(sign() + b" " * 8_000_000 + b"x", rsa_record(rsa_key())) == [BROKEN]
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 @given(st.binary(max_size=400))

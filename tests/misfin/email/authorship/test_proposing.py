@@ -86,7 +86,7 @@ def test_any_bytes_may_be_a_header(data):
 
 
 def test_a_long_header_takes_no_time():
-    started = time.monotonic()
+    started = time.process_time()
     fields, _ = split(FORGED * 900 + RESULTS * 900 + OWN * 100 + b"(" * 100_000)
     trace_of(fields)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2

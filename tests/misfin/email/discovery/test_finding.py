@@ -77,7 +77,14 @@ async def test_a_first_place_that_does_not_answer_does_not_hide_the_second():
         dns_server({}) as (dns_port, _),
     ):
         hosts = Hosts({("autoconfig.example.org", 443): dead, ("example.org", 443): good})
-        found = await find_servers("ada@example.org", asking(hosts, dns_port, timeout=0.5))
+        for patience in (
+            0.5,
+            2.0,
+            8.0,
+        ):  # the first takes all of it; a busy machine may need it for the second
+            found = await find_servers("ada@example.org", asking(hosts, dns_port, timeout=patience))
+            if found.best is not None:
+                break
     assert found.best.detail == "Named by example.org for Example Mail."
 
 
@@ -180,7 +187,10 @@ async def test_a_certificate_for_another_name_is_not_proof():
 async def test_what_does_not_answer_in_time_does_not_hold_up_what_has():
     silent = frozenset({f"{name}.example.org" for name in ("_imaps._tcp", "_imap._tcp")})
     records = {("example.org", "MX"): ["10 aspmx.l.google.com."]}
-    found, _ = await find(records, silent=silent, timeout=0.5)
+    for patience in (0.5, 1.5, 4.5):  # less than DNS has, all of it; a busy machine may need it for the other
+        found, _ = await find(records, silent=silent, timeout=patience)
+        if found.best is not None:
+            break
     assert found.best.how is FoundBy.MX
     assert "There was no answer in time." in [each.reason for each in found.failures]
 

@@ -216,7 +216,7 @@ def test_news_come_while_idle_and_by_notify(server, mailbox):
     other.run(commands.append("Sent", 5), b"hello")
     came = []
     while not of(Exists, came):
-        came += mailbox.receive(timeout=10)
+        came += mailbox.receive(timeout=60)
     mailbox.engine.done()
     while mailbox.engine.pending:
         came += mailbox.receive()
@@ -226,10 +226,10 @@ def test_news_come_while_idle_and_by_notify(server, mailbox):
     other.run(commands.append("INBOX", 5), b"hello")
     came = []
     while not of(MailboxStatus, came):
-        came += mailbox.receive(timeout=10)
+        came += mailbox.receive(timeout=60)
     other.run(commands.create("Neu"))
     while not of(ListEntry, came):
-        came += mailbox.receive(timeout=10)
+        came += mailbox.receive(timeout=60)
     assert of(ListEntry, came)[0].name == "Neu"
     mailbox.run(commands.notify_none())
     other.sock.close()
