@@ -38,7 +38,7 @@ from misfin.trust.pins import PinBook
 
 QUICK = SMTPTimeouts(connect=5, greeting=0.3, command=0.3, data=0.3, block=0.3, end=0.3, quit=0.2)
 """For servers that hang."""
-PATIENT = SMTPTimeouts(connect=30, greeting=30, command=30, data=30, block=30, end=30, quit=2)
+PATIENT = SMTPTimeouts(connect=60, greeting=60, command=60, data=60, block=60, end=60, quit=2)
 
 
 class EmailDesk:

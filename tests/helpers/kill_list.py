@@ -49,8 +49,8 @@ def start(folder: Path, ports: dict[str, int]) -> subprocess.Popen[str]:
     return child
 
 
-def kill(child: subprocess.Popen[str]) -> None:
-    child.send_signal(signal.SIGKILL)
+def gone(child: subprocess.Popen[str]) -> None:
+    """Wait until a program that was killed is gone."""
     child.wait()
     assert child.stdout is not None
     child.stdout.close()
@@ -89,7 +89,8 @@ async def rounds(folder: Path, count: int) -> dict[str, int]:
             assert (await lists.post(author, f"# Post {number}\n\nround {number}")).startswith("20 ")
             some = before + chance.randrange(len(readers) - 10)
             await until(lambda some=some: arrived(hosts) >= some)
-            await asyncio.to_thread(kill, child)
+            child.send_signal(signal.SIGKILL)  # before this loop, which has the readers, takes another copy
+            await asyncio.to_thread(gone, child)
             killed += arrived(hosts) < before + len(readers)
         child = await asyncio.to_thread(start, folder, ports)
         with closing(Outbox(lists.root / "outbox.db")) as outbox:
@@ -98,10 +99,11 @@ async def rounds(folder: Path, count: int) -> dict[str, int]:
                 lambda: (
                     not lists.books.posts.posts(PostState.ACCEPTED) and not waiting & set(open_rows(outbox))
                 ),
-                60,
+                300,
             )
             uncertain = len(open_rows(outbox))
-        await asyncio.to_thread(kill, child)
+        child.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(gone, child)
     got: Counter[tuple[str, str | None]] = Counter()
     for each in readers:
         for message in hosts[each.partition("@")[2]].mail(each):

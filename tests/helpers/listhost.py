@@ -71,7 +71,7 @@ class ListHost:
             hosting=HostingSettings(
                 self.root / "hosting.db",
                 self.root / "outbox.db",
-                timeout=20,
+                timeout=60,
                 hosts=self.hosts,
                 allow_private=True,
             ),
@@ -101,7 +101,7 @@ class ListHost:
         return [GemmailMessage.from_bytes(envelope.to_gemmail(each)) for each in self.files(address)]
 
 
-async def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
+async def until(found: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Wait for something to be there, and return it."""
     async with asyncio.timeout(seconds):
         while not (value := found()):

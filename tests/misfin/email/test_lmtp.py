@@ -19,7 +19,7 @@ MESSAGE = b"Subject: Hi\r\n\r\nText.\r\n"
 ADA, BEA = "ada@mail.example", "bea@mail.example"
 
 
-async def given(replies, *to, patience=5.0, message=MESSAGE, **how):
+async def given(replies, *to, patience=60.0, message=MESSAGE, **how):
     async with ScriptedServer(dict(replies)) as server:
         pool = LmtpPool(("127.0.0.1", server.port), patience=patience)
         answers = await pool.deliver("", to or (ADA,), message, **how)
@@ -65,18 +65,24 @@ async def test_a_server_that_hangs_is_given_up_in_time_and_it_is_known_whether_i
         answers, _ = await given({**SCRIPT, step: "hang"}, patience=0.2)
         assert codes(answers) == [(None, False, False)], step
         assert "did not answer" in answers[0].reason
-    answers, _ = await given({**SCRIPT, ".": "hang"}, patience=0.2)
+    for patience in (0.2, 2.0, 20.0):  # on a busy machine the server may not have had all of it in the first
+        answers, server = await given({**SCRIPT, ".": "hang"}, patience=patience)
+        if server.got.endswith(b"\r\n.\r\n"):
+            break
     assert codes(answers) == [(None, False, True)]
 
 
 async def test_a_second_answer_that_never_comes_leaves_the_first_as_it_is():
-    answers, _ = await given({**GROUPED, ".": "250 ok"}, ADA, BEA, patience=0.3)
+    for patience in (0.3, 3.0, 30.0):  # on a busy machine the first answer may not be there in the first
+        answers, _ = await given({**GROUPED, ".": "250 ok"}, ADA, BEA, patience=patience)
+        if answers[0].taken:
+            break
     assert codes(answers) == [(250, True, False), (None, False, True)]
 
 
 async def test_nobody_listens_and_nothing_is_raised(tmp_path):
     for where in (str(tmp_path / "none"), ("127.0.0.1", 1)):
-        answers = await LmtpPool(where, patience=2.0).deliver("", (ADA,), MESSAGE)
+        answers = await LmtpPool(where, patience=60.0).deliver("", (ADA,), MESSAGE)
         assert codes(answers) == [(None, False, False)]
 
 
@@ -87,7 +93,7 @@ async def test_what_is_no_lmtp_and_has_no_end_is_left():
             await writer.drain()
 
     async with listening(babble) as port:
-        answers = await LmtpPool(("127.0.0.1", port), patience=5.0).deliver("", (ADA,), MESSAGE)
+        answers = await LmtpPool(("127.0.0.1", port), patience=60.0).deliver("", (ADA,), MESSAGE)
     assert codes(answers) == [(None, False, False)]
 
 

@@ -67,7 +67,7 @@ class Office:
         misfin = MisfinTransport(
             self.identities,
             self.pins,
-            **{"hosts": self.hosts, "timeout": 5, "now": lambda: self.clock(), **sending},
+            **{"hosts": self.hosts, "timeout": 60, "now": lambda: self.clock(), **sending},
         )
         return Courier(
             self.outbox,

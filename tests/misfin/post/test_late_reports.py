@@ -30,7 +30,8 @@ def reports(disk):
     return LateReports(disk.sync, disk.complaints.append)
 
 
-async def test_reports_wait_for_the_next_mark(disk, reports):
+async def test_reports_wait_for_the_next_mark(disk, reports, monkeypatch):
+    monkeypatch.setattr(late_reports, "_SOON", 60.0)
     said = []
     reports.add(lambda: said.append(1))
     reports.add(lambda: said.append(2))

@@ -128,7 +128,7 @@ async def test_a_connection_is_closed_when_nothing_was_due_for_its_time(desk, mo
     desk.put(relay)
     courier = Courier(desk.outbox, [relay], desk.store)
     task = asyncio.create_task(courier.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (relay.lines and relay.lines[0].closed):
             await asyncio.sleep(0.01)
     await courier.stop()
@@ -233,7 +233,7 @@ async def test_the_next_message_is_prepared_while_the_server_takes_the_one_befor
     async def takes_its_time(job, over, marks):
         await marks.sending(job.deliveries)
         if job.message.group == groups[0]:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not relay.prepared:
                     await asyncio.sleep(0.01)
         else:

@@ -159,7 +159,7 @@ async def test_what_was_queued_arrives_once(old, outbox, theirs):
     with PinBook(None) as pins:
         names = {address.partition("@")[2] for address in ARRIVING}
         hosts = {name: HostOverride(("127.0.0.1", port)) for name in names}
-        misfin = MisfinTransport(identities, pins, hosts=hosts, timeout=20)
+        misfin = MisfinTransport(identities, pins, hosts=hosts, timeout=60)
         (leftover,) = [draft for draft in box.all() if draft.subject == "queued"]
         rows, _ = by_subject(outbox)
         assert submit(outbox, box, leftover, misfin, now=time.time()) == [rows["queued"].id]

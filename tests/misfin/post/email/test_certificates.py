@@ -261,7 +261,7 @@ async def test_a_connection_is_not_used_any_more_once_the_settings_have_changed(
             (row,) = desk.put(CAL)
             courier.wake()
             await until_true(lambda: desk.row(row.id).state is ACCEPTED)
-            assert b"QUIT" in server.got
+            await until_true(lambda: b"QUIT" in server.got)
             assert CAL.encode() in other.got
             await courier.stop()
             await working

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from emailpost import QUICK, email_desk
+from emailpost import PATIENT, QUICK, email_desk
 from smtppeers import GROUPED, PLAIN, Inbox, ScriptedServer, aiosmtpd, check_password, listening
 
 from misfin.email.account import Login
@@ -112,32 +113,33 @@ async def test_a_server_that_hangs_before_the_end_gets_the_message_later(quick, 
     assert "did not answer" in row.why
 
 
-async def test_a_server_that_hangs_after_the_final_dot_leaves_it_uncertain(quick):
-    (row,) = await states(quick, {**PLAIN, ".": "hang"})
-    assert row.state is UNCERTAIN
-    assert "may have arrived" in row.why
-    inbox = Inbox()
-    async with aiosmtpd(inbox) as port:
-        quick.at(port)
-        await quick.run()
+async def test_a_server_that_hangs_after_the_final_dot_leaves_it_uncertain(tmp_path):
+    with email_desk(tmp_path, timeouts=replace(PATIENT, end=QUICK.end)) as desk:
+        (row,) = await states(desk, {**PLAIN, ".": "hang"})
+        assert row.state is UNCERTAIN
+        assert "may have arrived" in row.why
+        inbox = Inbox()
+        async with aiosmtpd(inbox) as port:
+            desk.at(port)
+            await desk.run()
     assert inbox.taken == []  # only a person repeats it
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_wherever_the_connection_breaks_nothing_is_lost_or_sent_twice(quick, reset):
+async def test_wherever_the_connection_breaks_nothing_is_lost_or_sent_twice(desk, reset):
     """Cut after each byte of the replies: an accepted message is never tried again, and no other is lost."""
     for limit in range(0, 140, 3):
         script = {**PLAIN, ".": "250 2.0.0 queued"}
         async with ScriptedServer(script, limit=limit, reset=reset) as server:
-            quick.at(server.port)
-            (row,) = quick.put(BEA)
-            await quick.run()
-            (row,) = [each for each in quick.outbox.rows() if each.id == row.id]
+            desk.at(server.port)
+            (row,) = desk.put(BEA)
+            await desk.run()
+            (row,) = [each for each in desk.outbox.rows() if each.id == row.id]
             finished = server.got.endswith(b"\r\n.\r\n") or b"QUIT" in server.got
         wanted = (UNCERTAIN, ACCEPTED) if finished else (DEFERRED,)
         assert row.state in wanted, (limit, row.state, row.why)
-        quick.outbox.cancel(row.id, now=quick.now)
-        quick.now += 10**6
+        desk.outbox.cancel(row.id, now=desk.now)
+        desk.now += 10**6
 
 
 @pytest.mark.parametrize(
@@ -295,8 +297,6 @@ async def test_a_kept_connection_the_server_has_closed_is_opened_again(desk):
 
 
 async def test_an_account_that_is_gone_or_cannot_send_asks(desk):
-    from dataclasses import replace
-
     desk.put(BEA)
     desk.account = replace(desk.account, outgoing=None)
     (row,) = await desk.run()

@@ -173,10 +173,9 @@ async def test_identities_are_followed(tmp_path):
         there.identities.remove("bea@mail.test")
         cal = person("cal@mail.test")
         there.identities.save(cal)
-        for _ in range(100):
-            if (await away(lambda: there.client(cal).ask("/tag/"))).status == 20:
-                break
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while (await away(lambda: there.client(cal).ask("/tag/"))).status != 20:
+                await asyncio.sleep(0.05)
         assert (await away(lambda: there.client(BEA).ask("/tag/"))).status == 61
 
 
