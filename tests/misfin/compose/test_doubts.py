@@ -51,7 +51,7 @@ def test_any_text_may_be_a_sender(name, address, replies):
 
 
 def test_a_long_name_takes_no_time():
-    started = time.monotonic()
+    started = time.process_time()
     for name in ("@" * 10**6, "a@" * 10**6, "a@a." * 10**6, "a" * 10**6):
         claimed_address(name)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

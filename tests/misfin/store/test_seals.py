@@ -102,7 +102,7 @@ def test_processes_that_start_together_have_one_key(store, tmp_path):
     (tmp_path / "letter").write_bytes(gemmail())
     args = [sys.executable, "-c", RACE, str(store.root), str(time.time() + 1.5), str(tmp_path / "letter")]
     running = [subprocess.Popen(args, stdout=subprocess.PIPE) for _ in range(4)]
-    said = {process.communicate(timeout=60)[0] for process in running}
+    said = {process.communicate(timeout=300)[0] for process in running}
     assert len(said) == 1
     assert Seals(store.root).is_sealed(said.pop())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letter", "mail", FILE]

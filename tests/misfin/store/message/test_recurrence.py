@@ -115,9 +115,9 @@ def test_what_is_not_worked_out_says_so(rule: str) -> None:
     ],
 )
 def test_a_rule_that_no_date_fits_ends_soon(rule: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert next_dates(rule, datetime(1950, 1, 1), datetime(2026, 1, 1)) == []
-    assert time.monotonic() - start < 5  # it takes 0.1 s; without bounds it would take minutes
+    assert time.process_time() - start < 5  # it takes 0.1 s; without bounds it would take minutes
 
 
 @given(st.text(max_size=300), st.datetimes(), st.datetimes())

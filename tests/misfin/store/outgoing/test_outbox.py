@@ -419,18 +419,24 @@ def courier():
         box.finish([(one, Outcome("delivered", status=20), Transcript(response="20"))], 2e9)
     os._exit(0)
 
-for run in range(runs):
+def enough(box):  # on a busy machine a courier may not get far in its time
+    return all(box.rows([state]) for state in ("uncertain", "delivered"))
+
+run, done = 0, False
+while not done:
+    run += 1
     child = os.fork()
     if not child:
         try:
             courier()
         finally:
             os._exit(1)
-    time.sleep(random.uniform(0, 0.012))
+    time.sleep(random.uniform(0, 0.012 * (1 + run // runs)))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     box = Outbox(path)
     box.recover(2e9)
+    done = run >= runs and enough(box)
     box.close()
 """
 

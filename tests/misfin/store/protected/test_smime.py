@@ -20,7 +20,7 @@ ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nThe boat leaves at six
 
 def openssl(*arguments: str, data: bytes = b"") -> bytes:
     command = ["openssl", *arguments]
-    return subprocess.run(command, input=data, capture_output=True, check=True, timeout=30).stdout
+    return subprocess.run(command, input=data, capture_output=True, check=True, timeout=120).stdout
 
 
 @pytest.fixture(scope="module")
