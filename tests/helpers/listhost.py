@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,16 @@ from misfin.post.hosting.books import HostBooks
 from misfin.post.hosting.settings import HostingSettings
 from misfin.post.reception import Reception, ReceptionSettings
 from misfin.store.hosting.lists import MailingList
+from misfin.store.hosting.posts import PostState
 from misfin.store.identities import IdentityStore
 from misfin.store.mail.maildir import MailStore
 from misfin.store.message import envelope
+from misfin.store.outgoing.outbox import DeliveryState, Outbox
 from misfin.trust.identity import Identity
 
 LIST = "dev@lists.test"
 LISTS, HIVE, FAR = "lists.test", "hive.test", "far.test"
+_OPEN = (DeliveryState.WAITING, DeliveryState.SENDING, DeliveryState.DEFERRED)
 
 
 @dataclass
@@ -76,6 +79,15 @@ class ListHost:
                 allow_private=True,
             ),
         )
+
+    def idle(self) -> bool:
+        """Whether nothing is left to send: no post, no short message, and nothing in the outbox."""
+        if not self.books.opened:
+            return True  # it has neither lists nor rules
+        if self.books.posts.posts(PostState.ACCEPTED) or self.books.posts.notices(1):
+            return False
+        with closing(Outbox(self.root / "outbox.db")) as outbox:
+            return not outbox.rows(_OPEN)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[ListHost]:
