@@ -110,6 +110,8 @@ class Scan:
         """Messages to read again, by place."""
         self.apart: list[FilePlace] = []
         """Files renamed because another message has the same key, to be read."""
+        self.faulty: set[tuple[int, str]] = set()
+        """Folders and parts of them with files that could not be read; listed again by the next scan."""
         self.empty = False
         """Whether the index had no messages, so that no file can be a known message."""
         self.gently = threading.current_thread() is not threading.main_thread()
@@ -193,7 +195,7 @@ class Scan:
             ):
                 reported = time.monotonic()
                 self.progress(waiting.total - waiting.left, waiting.total)
-        self.finish(found.states)
+        self.finish(found.states | dict.fromkeys(self.faulty, FileState()))
         if waiting.total > BLOCK:
             self.write(lambda db: db.execute("PRAGMA shrink_memory"), visible=False)
         return Changes(
@@ -302,6 +304,8 @@ class Scan:
             digest = read_place(folder.path, place, owner, folder.keywords)
             if digest is not None:
                 read.append(self.decided.digest(digest) if self.decided else digest)
+                if digest.faulty:
+                    self.faulty.add((place.folder, place.file[:3].decode()))
                 weight += len(digest.body)
             if weight > BLOCK_TEXT:
                 return read, number
