@@ -77,7 +77,11 @@ async def test_mail_comes_moves_there_and_a_mass_deletion_there_is_asked_about(p
 
 async def test_a_draft_is_left_alone_while_its_composer_is_open(profile, server):
     client = other_client(server)
-    drafts = profile.mail / "work" / ".Drafts" / "cur"
+    inbox, drafts = profile.mail / "work", profile.mail / "work" / ".Drafts" / "cur"
+
+    def here() -> int:
+        return len([*(inbox / "new").iterdir(), *(inbox / "cur").iterdir()])
+
     async with at_desk(profile, (120, 36)) as (app, pilot):
         await on_screen(pilot, "60 conversations")
         await pilot.press("c")
@@ -87,10 +91,11 @@ async def test_a_draft_is_left_alone_while_its_composer_is_open(profile, server)
         app.screen.keep()
         await until(pilot, lambda: list(drafts.glob("*")), "the draft is on disk")
         server.put(text(61))  # once this has arrived, a pass has seen the draft
-        await until(pilot, lambda: any((profile.mail / "work" / "new").iterdir()), "61 arrived")
         app.services.fetching.look_now()
+        await until(pilot, lambda: here() == 61, "61 arrived")
         server.put(text(62))
-        await until(pilot, lambda: len(list((profile.mail / "work" / "new").iterdir())) > 1, "62 arrived")
+        app.services.fetching.look_now()
+        await until(pilot, lambda: here() == 62, "62 arrived")
         assert "Drafts" not in str(client.list()[1])
         await pilot.press("escape")
         await until(pilot, lambda: "Drafts" in str(client.list()[1]) and count(client, "Drafts") == 1)
