@@ -172,7 +172,12 @@ class Interleaving(RuleBasedStateMachine):
         how=st.sampled_from(["message", "thread", "view"]),
     )
     def file_away(self, action, number, folder, how):
-        argument = folder if action is Action.MOVE else "work" if action in (Action.TAG, Action.UNTAG) else ""
+        argument = {
+            Action.MOVE: folder,
+            Action.COPY: folder,
+            Action.TAG: "work",
+            Action.UNTAG: "work",
+        }.get(action, "")
         rows = self.index.messages(View(), 100)
         if not rows:
             return None

@@ -14,11 +14,11 @@ from misfin.store.mail.maildir import MailStore
 
 @pytest.fixture
 def mail(tmp_path):
-    """Mail that was indexed when its folders had not changed for a minute."""
+    """Mail that was indexed when its folders had not changed for two hours."""
     store = MailStore(tmp_path / "mail")
     store.create("work")
     store.folder("work").deliver(b"Subject: one\n\ntext\n")
-    past = time.time() - 60
+    past = time.time() - 7200
     for folder in store.folders("work"):
         for part in ("new", "cur"):
             os.utime(store.folder("work", folder).path / part, (past, past))
