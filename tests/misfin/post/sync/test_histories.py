@@ -20,7 +20,8 @@ from modelserver import ALL, Lies, ModelFolder, ModelRemote, ModelServer
 from misfin.post.inbox import LocalInbox
 from misfin.post.sync.answering import SyncAnswer, answer
 from misfin.post.sync.base import OperationKind, PendingOperation
-from misfin.post.sync.journal import begin
+from misfin.post.sync.identify import facts_of
+from misfin.post.sync.journal import begin, pending
 from misfin.post.sync.lineends import sent_bytes
 from misfin.post.sync.passes import run_pass
 from misfin.post.sync.settings import SyncMemory, SyncSettings
@@ -298,11 +299,26 @@ class Histories(RuleBasedStateMachine):
                         [PendingOperation(0, OperationKind.DELETE, folder.id, entry.key, begun=self.clock)],
                     )
         data = self.content(entry)
-        alone = self.there()[data] == self.here()[data] == 1
+        alone = self.there()[data] == self.here()[data] == 1 and not self.outlives(entry)
         trash = [each.data for each in self.server[b"trash"].messages.values()]
         if meant or place == "Trash" or data in trash or not alone:
             self.lost[data] += 1  # else it goes to the trash: another program removed it
         entry.path.unlink()
+
+    def outlives(self, entry):
+        """Whether this file is a copy the server never had, of what a person here has done away with.
+
+        Each message of these bytes that the program knows, from both sides or from an upload that was cut
+        off, was deleted for good or has another version now: it is going to be deleted there. So what is
+        there is not this file's message, and if the file goes, nothing is left for the trash.
+        """
+        digest = facts_of(entry.path.read_bytes()).digest
+        known = "SELECT key FROM message WHERE digest = ?"
+        begun = "SELECT key FROM doing WHERE digest = ? AND kind = 'append'"
+        keys = {key for (key,) in self.state.read(f"{known} UNION {begun}", (digest, digest))}
+        going = {each.key for each in pending(self.state, [OperationKind.DELETE])}
+        going |= {each.key for name in (*NAMES, *OWN) for each in self.files(name)} - {entry.key}
+        return bool(keys) and keys <= going
 
     @rule(place=places, to=places, pick=pick, new_key=st.booleans())
     def move_here(self, place, to, pick, new_key):
@@ -1121,3 +1137,59 @@ def test_a_folder_whose_renaming_there_was_cut_off_can_be_renamed_back(lies):
         told.rename_here()
         told.settle()
         assert len(told.files("Garden")) == len(told.at("Garden").messages) == 1
+
+
+AWAY_WITH = pytest.mark.parametrize("edited", [None, True, False], ids=["deleted", "renewed", "edited"])
+
+
+@SERVERS
+@AWAY_WITH
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_of_a_draft_done_away_with_here_a_copy_that_was_not_uploaded_yet_can_go_as_well(
+    lies, edited, cut_off
+):
+    with history(lies) as told:
+        told.new_here(place="Drafts", flags="", same_id=False)
+        if cut_off:
+            assert crash_when(told, "appended")
+        else:
+            told.sync()
+        told.copy_here(place="Drafts", to="Archive", pick=0)
+        if edited is None:
+            told.delete_here(place="Drafts", pick=0, meant=True)
+        else:
+            told.edit_here(pick=0, new_key=edited)
+        told.delete_here(place="Archive", pick=0, meant=False)
+        told.settle()
+        assert len(told.files("Drafts")) == (edited is not None)
+        assert told.files("Archive") == told.files("Trash") == []
+
+
+@SERVERS
+@AWAY_WITH
+def test_of_a_draft_done_away_with_here_a_copy_that_was_uploaded_goes_to_the_trash(lies, edited):
+    with history(lies) as told:
+        told.new_here(place="Drafts", flags="", same_id=False)
+        told.sync()
+        told.copy_here(place="Drafts", to="Archive", pick=0)
+        told.settle()
+        if edited is None:
+            told.delete_here(place="Drafts", pick=0, meant=True)
+        else:
+            told.edit_here(pick=0, new_key=edited)
+        told.delete_here(place="Archive", pick=0, meant=False)
+        told.settle()
+        assert len(told.files("Trash")) == 1
+
+
+@SERVERS
+def test_of_a_draft_and_its_copy_both_removed_here_before_an_upload_one_goes_to_the_trash(lies):
+    with history(lies) as told:
+        told.new_here(place="Drafts", flags="", same_id=False)
+        told.sync()
+        told.copy_here(place="Drafts", to="Archive", pick=0)
+        told.delete_here(place="Drafts", pick=0, meant=False)
+        told.delete_here(place="Archive", pick=0, meant=False)
+        (lost,) = told.lost.values()
+        told.settle()
+        assert (lost, len(told.files("Trash"))) == (1, 1)
