@@ -6,8 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from misfin.post.sync.base import BaseRow, OperationKind, PendingOperation
+from misfin.post.sync.identify import facts_of_file
 from misfin.post.sync.journal import begin, ended_for
 from misfin.post.sync.remote import StepRefusedError
 from misfin.post.sync.steps import Adopt, Move, MoveHere, MoveThere, Refile, Reflag
@@ -99,12 +101,27 @@ def _move_here(work: Work, folder: int, to: int, steps: Sequence[MoveHere]) -> N
     moves = [(step.row.key, chars_for(step.flags, chars) if step.flags.tags else None) for step in steps]
     keys = work.inbox.move(work.account, source, target, moves)
     rows = [replace(step.after, key=keys[step.row.key]) for step in steps if step.row.key in keys]
+    if work.folders[folder].role is Role.DRAFTS:
+        rows = [row for row in rows if _is_unedited(work.inbox.find(work.account, target, row.key), row)]
     with work.state.write():
         work.state.save(rows)
-    work.here += len(rows)
+    work.here += len(keys)
     work.moved |= {row.id: row for row in rows}
     if len(rows) < len(steps):
         work.incomplete |= {folder, to}
+
+
+def _is_unedited(file: Path | None, row: BaseRow) -> bool:
+    """Whether a draft still has the bytes of the base: outside the drafts nobody would look for others.
+
+    One that another program has just written into stays a draft in the base, so the next pass finds both.
+    """
+    if file is None or not row.facts.digest:
+        return True
+    try:
+        return facts_of_file(file).digest == row.facts.digest
+    except OSError:
+        return True  # gone already
 
 
 def _refile(work: Work, steps: Sequence[Refile]) -> None:

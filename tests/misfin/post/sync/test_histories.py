@@ -1193,3 +1193,24 @@ def test_of_a_draft_and_its_copy_both_removed_here_before_an_upload_one_goes_to_
         (lost,) = told.lost.values()
         told.settle()
         assert (lost, len(told.files("Trash"))) == (1, 1)
+
+
+@SERVERS
+@pytest.mark.parametrize("to", ["Inbox", "Trash"])
+@pytest.mark.parametrize("when", ["move", "deliver_many"])
+def test_a_draft_written_into_just_before_it_is_moved_here_is_on_both_sides_in_both_versions(lies, to, when):
+    with history(lies) as told:
+        told.new_there(place="Drafts", flags="RS", same_id=False)
+        told.sync()
+        told.move_there(place="Drafts", to=to, pick=0)
+        told.new_there(place="Archive", flags="", same_id=False)  # so that something is delivered first
+
+        def tick(done):
+            if done == when:
+                told.inbox._tick = told.tick
+                told.edit_here(pick=0, new_key=False)
+
+        told.inbox._tick = tick
+        told.sync()
+        told.settle()
+        assert len(told.files(to)) == 2
