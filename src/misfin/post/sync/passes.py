@@ -46,7 +46,7 @@ async def run_pass(
     :class:`~misfin.errors.StoreError` if the disk does or the account's mail is not there at all; what was
     done until then is written down, and the next pass goes on.
     """
-    calm = frozenset(quiet)
+    calm, began = frozenset(quiet), now()
     looking = asyncio.create_task(
         asyncio.to_thread(present_view, state, inbox, settings.account, memory.facts, calm)
     )
@@ -72,7 +72,7 @@ async def run_pass(
     from misfin.post.sync.planned import PlannedPass  # late: the rules, for when there is anything to do
 
     run = PlannedPass(remote, state, inbox, settings, memory, calm, now, on_arrival)
-    return await run.run(there, missing, here, only, on_plan)
+    return await run.run(there, missing, here, only, on_plan, began)
 
 
 def _note(

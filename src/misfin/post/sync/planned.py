@@ -72,6 +72,7 @@ class PlannedPass:
         """Lasting ids that are not written down yet."""
         self.arrived = 0
         """Messages that were fetched before the rest was planned."""
+        self.began = 0.0
 
     async def run(
         self,
@@ -80,12 +81,14 @@ class PlannedPass:
         here: HereView | None,
         only: Collection[bytes] | None,
         on_plan: Callable[[int], object],
+        began: float,
     ) -> PassResult:
         """See :func:`misfin.post.sync.passes.run_pass`.
 
         ``there`` is the server's list of folders, ``missing`` those that it has no longer, and ``here`` what
-        was found on this side, if it was looked at already.
+        was found on this side, if it was looked at already; ``began`` is a moment before that look.
         """
+        self.began = began
         self.gone_there = {folder.id for folder in missing}
         view = here if here is not None else await asyncio.to_thread(self._look_here)
         await self._newest_first(view)
@@ -303,7 +306,8 @@ class PlannedPass:
                 new = replace(new, point=self.looked[folder.id], kept=keep or 0.0)
             new = replace(new, stamp=here.stamps.get(folder.id, new.stamp))
             if new != folder:
-                changed.append(replace(new, synced_at=now))
+                # A draft changed since the look has not been seen: the next pass compares its bytes.
+                changed.append(replace(new, synced_at=self.began))
         home = self._home(plan)
         if now - self.memory.cleaned > CLEANED_EVERY:
             clean(state, self.inbox, self.settings.account, now)

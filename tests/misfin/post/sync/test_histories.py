@@ -1214,3 +1214,28 @@ def test_a_draft_written_into_just_before_it_is_moved_here_is_on_both_sides_in_b
         told.sync()
         told.settle()
         assert len(told.files(to)) == 2
+
+
+@SERVERS
+def test_a_draft_written_into_during_a_pass_that_had_looked_at_it_is_noticed_by_the_next(lies):
+    with history(lies) as told:
+        told.new_there(place="Drafts", flags="", same_id=False)
+        told.sync()
+        (draft,) = told.files("Drafts")
+        told.new_there(place="Drafts", flags="", same_id=False)
+
+        def tick(done):
+            if done == "deliver_many":
+                told.inbox._tick = told.tick
+                told.clock += 1
+                told.edit(draft, new_key=False)
+                os.utime(draft.path, (told.clock, told.clock))
+                told.clock += 1
+
+        told.inbox._tick = tick
+        told.sync()
+        told.settle()
+        assert sorted(b"Another" in each.data for each in told.server[b"drafts"].messages.values()) == [
+            False,
+            True,
+        ]
