@@ -30,10 +30,10 @@ def settings_page() -> str:
         "# Settings",
         _NOTE,
         "All settings are optional and live in `config.toml` in the profile. `misfin-tui config path` prints"
-        " where that is, `config init` writes a commented file, `config show` prints the"
-        " settings in use, `config set NAME VALUE` changes one. The"
-        " settings screen (`,`) changes them too and keeps your comments. A value that cannot be used stops"
-        " the program with its line; an unknown name is reported and skipped.",
+        " where that is, `config init` writes a commented file, `config show` prints the settings in use,"
+        " `config set NAME VALUE` changes one. The settings screen (`,`) changes them too. Both keep"
+        " your comments. A value that cannot be used stops the program with its line; an unknown name is"
+        " reported and skipped.",
     ]
     for number, (name, section) in enumerate(SECTIONS.items(), 1):
         parts += [f"## {number}. [{name}]", _settings(fields(section))]
