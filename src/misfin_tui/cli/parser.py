@@ -385,11 +385,9 @@ def _config(action: Add) -> None:
     action("path", "settings:path", "print where the settings file is")
     action("show", "settings:show", "print the settings in use")
     action("init", "settings:init", "write a commented settings file")
-    change = action(
-        "set", "settings:set_value", "change a setting; a running receiver reads it when restarted"
-    )
-    change.add_argument("name", metavar="NAME", help="its name, as `config show` prints it: gmap.enable")
+    change = action("set", "settings:set_value", "change a setting; a running receiver has to be restarted")
+    change.add_argument("name", metavar="NAME", help="its name as in `config show`, such as gmap.enable")
     change.add_argument(
-        "value", metavar="VALUE", nargs="?", help="the new value; several separated by commas"
+        "value", metavar="VALUE", nargs="?", help="the new value; separate several with commas"
     )
-    change.add_argument("--default", action="store_true", help="set it back to its default")
+    change.add_argument("--default", action="store_true", help="restore its default")

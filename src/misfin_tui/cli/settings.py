@@ -64,7 +64,7 @@ def set_value(args: Namespace) -> int:
     current = config.load(where)
     setting = next((each for each in settings_of(current) if each.name == args.name), None)
     if setting is None:
-        raise InputError(f"There is no setting {args.name}.", remedy="`misfin-tui config show` names them.")
+        raise InputError(f"There is no setting {args.name}.", remedy="`misfin-tui config show` lists them.")
     if (args.value is None) is not args.default:
         raise InputError("Give either a value or --default.")
     value = setting.default

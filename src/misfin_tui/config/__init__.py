@@ -295,11 +295,12 @@ def parse(text: str, path: Path | str = "config.toml", unknown: list[str] | None
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         twice = re.match(r"Cannot declare \((.*)\) twice", str(error))
-        what = f"not valid TOML: {error}"
+        what, remedy = f"not valid TOML: {error}", ""
         if twice is not None:
             name = ".".join(re.findall(r"'([^']*)'", twice[1]))
-            what = f"the section [{name}] is there already; put these lines into the first one"
-        raise ConfigError(path, line_in(str(error), text), what) from error
+            what = f"the section [{name}] appears a second time."
+            remedy = "Move its lines to the first one, then start again."
+        raise ConfigError(path, line_in(str(error), text), what, remedy=remedy) from error
     except RecursionError as error:  # tomllib descends once per bracket
         raise ConfigError(path, 0, "not valid TOML: brackets are nested too deeply") from error
     reader = Reader(text, path, unknown)

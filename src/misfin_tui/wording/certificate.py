@@ -142,7 +142,7 @@ def advice_of(question: CertificateQuestion) -> str:
             " only this certificate is accepted."
         )
     if question.pin is None:
-        met = "You have never sent anything there." if question.waiting else "It is the first contact."
+        met = "You have never sent anything there." if question.waiting else "This is the first contact."
         return (
             f"{met} If you have the fingerprint from the owner, compare it now;"
             " from then on changes will be noticed."

@@ -50,7 +50,7 @@ MAILBOX = (
     "Somebody keeps a Misfin mailbox for you on a server, and gave you a file with its certificate and key."
     " Whoever has the file can read the mailbox: keep it secret."
 )
-MAILBOX_PORT = "TCP port; empty: 1958, or 1960 where only mail is taken there"
+MAILBOX_PORT = "TCP port; if empty: 1958, or 1960 where 1958 only receives mail"
 UNTESTED = (
     "Save an account that does not work?",
     "Its test did not pass. You can save it now and correct it later.",

@@ -39,4 +39,5 @@ def test_a_section_that_is_there_twice_is_named(shell):
     with (shell.root / "config.toml").open("a") as file:
         file.write('\n[operation]\nlog = "json"\n')
     said = shell.run("config", "show", check=2).stderr
-    assert "the section [operation] is there already; put these lines into the first one" in said
+    assert "the section [operation] appears a second time." in said
+    assert "Move its lines to the first one" in said
