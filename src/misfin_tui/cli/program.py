@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from misfin.errors import LocalError
 from misfin_tui.cli import Exit, end_by_exception, guarded, open_at_once, print_version
-from misfin_tui.cli.late_types import leave_out_widgets
+from misfin_tui.cli.late_imports import put_off_imports
 from misfin_tui.cli.output import profile_of, say
 from misfin_tui.config import load
 from misfin_tui.paths import HOME_VARIABLE, Profile, profile_at
@@ -104,7 +104,7 @@ def open_profile(
     config = load(profile.config, unknown)
     if config.receive.enabled:
         split_off(profile.root, lambda: guarded(lambda: _receive(profile)))
-    leave_out_widgets()
+    put_off_imports()
     try:
         from misfin_tui.app import MisfinApp, run
 

@@ -1,4 +1,4 @@
-"""Textual comes without the widgets that its list of types names, and gets each once it is asked for."""
+"""Textual is imported without modules that it hardly ever uses, and gets each once it is used."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 SCRIPT = """
 import sys
-from misfin_tui.cli.late_types import leave_out_widgets
+from misfin_tui.cli.late_imports import put_off_imports
 
-leave_out_widgets()
+put_off_imports()
 import misfin_tui.app
 unneeded = {"textual.widgets._directory_tree", "textual.widgets._tree", "textual.widgets._placeholder"}
 unneeded.add("platform")  # which uuid imports
@@ -34,7 +34,7 @@ from textual.widgets._directory_tree import DirEntry as real
 assert DirEntry is real is early.DirEntry
 assert IgnoreReturnCallbackType is textual.types.IgnoreReturnCallbackType
 assert textual.types is not early
-leave_out_widgets()
+put_off_imports()
 assert sys.modules["textual.types"] is textual.types
 try:
     early.nothing

@@ -1,9 +1,9 @@
-"""Keeps Textual from importing what it names and hardly ever needs, until it is needed.
+"""Keeps Textual from importing modules that it hardly ever uses, until one of them is used.
 
 ``textual.types`` gathers names from trees, selects and lists of files, for people who annotate programs.
 Textual itself takes one name from it, which is defined elsewhere; the widgets take time before the first
-frame, and half a megabyte. So do modules of Python of which Textual takes one function each, for what
-seldom happens (:data:`_FUNCTIONS`).
+frame, and half a megabyte. So do some modules of Python of which Textual uses a single function, and that
+seldom (:data:`_FUNCTIONS`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _FUNCTIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "uuid": frozenset({"uuid4"}),  # to name a file it offers, or a notice of its own
     }
 )
-"""Modules, and the functions of each that are taken out of it while Textual is imported."""
+"""Modules, and the functions of each that Textual takes from it while it is imported."""
 
 
-def leave_out_widgets() -> None:
+def put_off_imports() -> None:
     """Call this before Textual is imported; afterwards it has no effect."""
     if "textual" not in sys.modules:
         sys.modules[_NAME] = _LateTypes(_NAME)
