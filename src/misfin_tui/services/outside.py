@@ -33,7 +33,7 @@ MAX_OUTPUT = 256 * 1024
 """Bytes kept of what a command prints; the rest is read and dropped, so that the command can end."""
 MAX_ENTRIES = 20_000  # names of a folder that are looked at to complete one
 TIME_LIMIT = 60.0  # seconds a command may take
-REFUSES = 2.0  # seconds in which an opener says that it cannot; a browser is not waited for
+REFUSES_WITHIN = 2.0  # seconds in which an opener says that it cannot; a browser is not waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Outside:
         except OSError as error:
             raise LocalError(f"{command[0]} could not be started: {error.strerror}.") from error
         try:
-            async with asyncio.timeout(REFUSES):
+            async with asyncio.timeout(REFUSES_WITHIN):
                 status = await process.wait()
         except TimeoutError:
             return

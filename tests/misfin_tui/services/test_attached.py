@@ -18,13 +18,9 @@ from misfin_tui.paths import profile_at
 from misfin_tui.services import Services
 from misfin_tui.services.newfile import MAX_NAME, free_path, safe_name
 
+pytestmark = pytest.mark.usefixtures("patient_with_openers")
+
 PARTS = (("report.pdf", b"%PDF-1 \x00\xff"), ("../../.bashrc", b"alias ls=rm\n"), ("report.pdf", b"second"))
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """However busy the machine is, an opener is waited for."""
-    monkeypatch.setattr("misfin_tui.services.outside.REFUSES", 60.0)
 
 
 def message(parts=PARTS) -> bytes:

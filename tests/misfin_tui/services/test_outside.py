@@ -9,11 +9,7 @@ from misfin_tui.config import Config, UiConfig
 from misfin_tui.paths import profile_at
 from misfin_tui.services import Services
 
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """However busy the machine is, an opener is waited for."""
-    monkeypatch.setattr("misfin_tui.services.outside.REFUSES", 60.0)
+pytestmark = pytest.mark.usefixtures("patient_with_openers")
 
 
 def outside(tmp_path, **ui: str):

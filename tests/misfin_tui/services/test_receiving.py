@@ -25,7 +25,7 @@ listen = ["127.0.0.1:0"]
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    """However busy the machine is, a child is given the time to start."""
+    """However busy the machine is, a child has the time to start."""
     monkeypatch.setattr(receiving, "READY_WITHIN", 60.0)
 
 
