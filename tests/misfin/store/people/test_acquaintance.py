@@ -133,15 +133,27 @@ def test_anonymous_mail_and_mail_of_odd_senders_is_passed_over(world):
     assert counts(book) == {}
 
 
-def test_learning_stops_when_told_and_goes_on_later(world, monkeypatch):
+@pytest.fixture
+def learnt_before_a_stop(world, monkeypatch):
+    """How many of six messages were learnt when learning was stopped after two of three pages."""
     monkeypatch.setattr(acquaintance, "_PAGE", 2)
     store, index, book = world
     for number in range(6):
         receive(store, "bea@hive.test", minutes=number)
     index.scan()
     answers = iter([False, False, True])
-    assert learn_from_mail(index, book, [], stop=lambda: next(answers)) == 4
+    return learn_from_mail(index, book, [], stop=lambda: next(answers))
+
+
+def test_learning_stops_when_asked_and_goes_on_later(world, learnt_before_a_stop):
+    _, index, book = world
+    assert learnt_before_a_stop == 4
     assert learn_from_mail(index, book, []) == 2
+
+
+def test_what_was_learnt_before_a_stop_is_kept(world, learnt_before_a_stop):
+    _, _, book = world
+    assert book.seen_count() == counts(book)["bea@hive.test"][1] == learnt_before_a_stop == 4
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4, 100])
@@ -161,17 +173,6 @@ def test_several_pages_are_learnt_in_one_transaction(world, monkeypatch, page):
     assert learn_from_mail(index, book, [ADA.address]) == 20
     assert all(4 <= each < 4 + page for each in written[:-1])
     assert counts(book) == {"bea@hive.test": (0, 10, ""), "cal@x.test": (0, 10, "Cal")}
-
-
-def test_what_was_learnt_before_a_stop_is_kept(world, monkeypatch):
-    monkeypatch.setattr(acquaintance, "_PAGE", 2)
-    store, index, book = world
-    for number in range(6):
-        receive(store, "bea@hive.test", minutes=number)
-    index.scan()
-    answers = iter([False, False, True])
-    learn_from_mail(index, book, [], stop=lambda: next(answers))
-    assert book.seen_count() == counts(book)["bea@hive.test"][1] == 4
 
 
 def test_the_address_of_an_account_with_a_name_of_its_own_is_oneself(tmp_path):
