@@ -25,8 +25,8 @@ ADA = person("ada@localhost Ada")
 TAKEN = f"20 {ADA.info.fingerprints.cert}\r\n".encode()
 PATIENCE = 120.0
 MOST = 100
-"""Handshakes that a flood waits for at once: with those that need none, half of what may wait to be taken."""
-# The program, which waits for those who have been there since before a flood as long as a busy machine needs.
+"""Handshakes that a flood waits for at once: with those that need none, half of the system's queue."""
+# The program, patient with clients that connected before a flood: a busy machine may let them wait long.
 PROGRAM = """
 import sys
 from misfin.net.service import ReceiverSettings

@@ -149,7 +149,7 @@ async def test_the_whole_conversation_in_one_segment_is_answered(post):
 
 
 async def test_the_server_ends_the_connection_at_once_after_its_answer(post, monkeypatch):
-    """Elsewhere: 100 ms of waiting, always. On a busy machine nobody waits for a time to pass either."""
+    """Other servers always wait 100 ms. Only waiting for a timer counts: a busy machine adds none of that."""
     selector = asyncio.get_running_loop()._selector
     select, waited = selector.select, []
 

@@ -4,8 +4,8 @@
 
 A fifth of them each: say nothing; stop after the ClientHello; send the ClientHello a byte at a time; stop
 after the handshake; send a request a byte at a time. What is closed is opened again after PAUSE seconds.
-Nothing is opened while MOST of them wait for a handshake (0: however many do): what a server has not come to
-yet fills the system's queue, and once that is full, nobody's connection depends on the server any more.
+Nothing is opened while MOST of them wait for a handshake (0: no limit): connections that a server has not
+accepted yet fill the system's queue, and once that is full, it is no longer the server that decides.
 Prints one line of JSON once each was opened, and another for every line on standard input; ends with that.
 """
 
@@ -30,8 +30,8 @@ from pathlib import Path
 
 DRIP = 0.5
 """Seconds between two bytes of those that drip."""
-AGAIN = 0.02
-"""Seconds after which one that has to wait looks again."""
+LOOK_AGAIN = 0.02
+"""Seconds after which a connection that may not be opened yet is tried again."""
 REQUEST = b"misfin://" + b"a" * 900 + b"@localhost\t0\r\n"
 WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 NO_TIME_WAIT = b"\1\0\0\0\0\0\0\0"  # SO_LINGER of 0 seconds: thousands of sockets must not outlive the test
@@ -59,7 +59,7 @@ class Hostile:
     def open(self) -> None:
         flood = self.flood
         if 0 < flood.most <= flood.shaking:
-            flood.later(AGAIN, self.open)
+            flood.later(LOOK_AGAIN, self.open)
             return
         raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         raw.setblocking(False)

@@ -1,4 +1,4 @@
-"""Ports for servers that are started a moment later, or again; those of nobody, for tests of refusals."""
+"""Ports for servers that are started a moment later, or again, and for tests in which nobody listens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _claims: BinaryIO | None = None
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on just now, and no other test process is given meanwhile."""
+    """A port of loopback that nobody listens on now, and that no other test process gets meanwhile."""
     while True:
         port = random.SystemRandom().randrange(_FROM, _TO)
         if port in _given or not _claimed(port):
@@ -34,7 +34,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _claimed(port: int) -> bool:
-    """Whether this process has the port for itself from now on, until it ends: a lock on a byte of a file."""
+    """Whether this process has the port to itself until it ends: it locks a byte of a file."""
     global _claims
     if _claims is None:
         path = Path(tempfile.gettempdir(), f"misfin-test-ports-{os.getuid()}")

@@ -89,7 +89,7 @@ async def rounds(folder: Path, count: int) -> dict[str, int]:
             assert (await lists.post(author, f"# Post {number}\n\nround {number}")).startswith("20 ")
             some = before + chance.randrange(len(readers) - 10)
             await until(lambda some=some: arrived(hosts) >= some)
-            child.send_signal(signal.SIGKILL)  # before this loop, which has the readers, takes another copy
+            child.send_signal(signal.SIGKILL)  # before this loop, which runs the readers, takes another copy
             await asyncio.to_thread(gone, child)
             killed += arrived(hosts) < before + len(readers)
         child = await asyncio.to_thread(start, folder, ports)

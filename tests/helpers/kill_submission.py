@@ -6,7 +6,7 @@ Run as a program (a test process with threads may not fork):
 statements of
   SQLite, files made durable or renamed, and writes to the socket; of the server, before and after each reply.
 - ``kill_submission.py FOLDER ROUNDS PORT MAILDIR QUEUE`` kills at random moments, with a real server as the
-  judge; nothing in its queue means that all has arrived.
+  judge; once its queue is empty, everything has arrived.
 
 Prints what it found as JSON; whatever is lost or doubled ends it with a traceback.
 """
@@ -315,7 +315,7 @@ def at_random(folder: Path, rounds: int, port: int, maildir: Path, queue: Path) 
 
 
 def in_maildir(maildir: Path) -> Counter[str]:
-    """How often each message lies in a mailbox."""
+    """How many copies of each message are in a mailbox."""
     return Counter(
         file.read_bytes().replace(b"\r", b"").partition(b"\nSubject: ")[2].split(b"\n")[0].decode()
         for file in (*maildir.glob("new/*"), *maildir.glob("cur/*"))

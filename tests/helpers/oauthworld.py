@@ -1,4 +1,4 @@
-"""Mail servers of a domain that are really found, and take only the tokens of a provider on loopback."""
+"""Mail servers that are found for a domain, and accept only the tokens of a provider on loopback."""
 
 from __future__ import annotations
 

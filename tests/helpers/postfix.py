@@ -116,7 +116,7 @@ class Postfix:
         return [path.read_bytes() for path in found]
 
     def count(self, user: str = USER) -> int:
-        """How many messages a user has, once no other is on its way."""
+        """How many messages a user has, once the queue is empty."""
         assert self.settled()
         return len(self.dovecot.messages(user))
 
@@ -128,7 +128,7 @@ class Postfix:
 def settled(queue: Path, within: float = 120.0) -> bool:
     """Wait until nothing is in a queue any more; False if something stays there."""
     deadline = time.monotonic() + within
-    folders = [queue / name for name in ("incoming", "active", "deferred")]  # the way that a message goes
+    folders = [queue / name for name in ("incoming", "active", "deferred")]  # as a message passes them
     while any(path.is_file() for folder in folders for path in folder.rglob("*")):
         if time.monotonic() > deadline:
             return False

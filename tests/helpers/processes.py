@@ -17,7 +17,7 @@ def children(pid: int) -> list[int]:
 
 
 def command(pid: int) -> bytes:
-    """Its command line, empty if it has gone; a process that was only forked has that of its parent."""
+    """Its command line, empty if it is gone; a process that was only forked has that of its parent."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -25,7 +25,7 @@ def command(pid: int) -> bytes:
 
 
 def forked(pid: int) -> list[int]:
-    """The children that run the same program as their parent, or another in a moment."""
+    """The children that run the same program as their parent, or have not started another one yet."""
     return [child for child in children(pid) if command(child) == command(pid)]
 
 

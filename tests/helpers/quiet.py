@@ -23,9 +23,9 @@ from misfin_tui.screens import inbox_news
 SOON = 0.02
 """A timer that is due within so many seconds belongs to what is being done: a repaint, a second look."""
 ENOUGH = 10.0
-"""Seconds of work, and of waiting for threads, after which an app that never rests is let go on.
+"""Seconds of work, and of waiting for threads, after which a test goes on although the app never rests.
 
-What others take of the processor does not count: a busy machine is no reason to go on.
+Processor time of other programs does not count: a busy machine is no reason to go on.
 """
 THREADS = 0.001
 """Seconds from one look at the threads to the next."""
@@ -70,7 +70,7 @@ async def until_quiet(_least: float = 0, _most: float = 1, *, soon: float = SOON
 
 
 def install() -> None:
-    """Let every pilot wait that way, repaints and movements be over at once, and notices stay."""
+    """Make every pilot wait that way, finish repaints and animations at once, and let notices stay."""
     textual.app.wait_for_idle = textual.pilot.wait_for_idle = until_quiet  # type: ignore[attr-defined]
     textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc]
     textual.constants.TEXTUAL_ANIMATIONS = "none"  # type: ignore[misc]  # looked up before a test can say so

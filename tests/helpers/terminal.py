@@ -64,7 +64,7 @@ class Terminal:
         wanted |= environ or {}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            # Which nohup, and a shell in the background, have their children ignore.
+            # nohup, and shells for jobs in the background, let their children ignore these.
             for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
                 signal.signal(number, signal.SIG_DFL)
             _set_size(0, size)

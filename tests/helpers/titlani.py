@@ -80,7 +80,7 @@ class TitlaniServer:
     process: subprocess.Popen[bytes]
 
     def received(self, mailbox: str, ending: str) -> list[bytes]:
-        """What lies in a mailbox and has this end: Titlani makes a file first, and fills it then."""
+        """The messages in a mailbox that end like this: Titlani creates a file before it fills it."""
         found = [path.read_bytes() for path in sorted((self.mail / mailbox).glob("*.gemmail*"))]
         return [each for each in found if each.decode().rstrip().endswith(ending)]
 

@@ -210,7 +210,7 @@ async def test_a_field_that_waits_for_its_value_is_not_called_wrong(profile, mai
     async with at_desk(profile, (120, 30)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash")
-        await type_text(pilot, "subject:")  # at once: a pause within it would search for the half of it
+        await type_text(pilot, "subject:")  # at once: after a pause, half of it would be searched for
         await until(
             pilot, lambda: app.screen.search._follower is not None and app.screen.search._follower.is_finished
         )
@@ -309,7 +309,7 @@ async def test_a_search_that_cannot_be_read_leaves_the_list_as_it_is(profile, ma
     async with at_desk(profile, (120, 40)) as (app, pilot):
         await listed(pilot)
         await pilot.press("slash")
-        await type_text(pilot, "is:purple")  # at once: a pause within it would search for the half of it
+        await type_text(pilot, "is:purple")  # at once: after a pause, half of it would be searched for
         await pilot.press("enter")
         await on_screen(pilot, "▲ “is:purple” is not known.")
         assert app.screen.messages.view.query == ""

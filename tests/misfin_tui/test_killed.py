@@ -14,11 +14,11 @@ from misfin.store.mail.maildir import MailStore
 from misfin.store.outgoing.drafts import DraftBox
 from terminal import PATIENCE, Terminal, program
 
-PROMISE = 2.0  # seconds after the last key within which a draft is on disk, if others leave it a processor
+PROMISE = 2.0  # seconds after the last key within which a draft is on disk, if a processor is free
 
 
 def rest(terminal: Terminal, seconds: float) -> None:
-    """Let it be until it has had nothing to do for so long in all."""
+    """Wait until it has been idle for so many seconds in all."""
     end = time.monotonic() + PATIENCE
     while seconds > 0 and time.monotonic() < end:
         began = time.monotonic()

@@ -109,7 +109,7 @@ def test_the_open_program_imports_nothing_it_does_not_use(profile_root, tmp_path
     assert modules & ONCE_SOMETHING_IS_SENT == set()
 
 
-def test_a_receiver_at_rest_makes_no_random_names():
+def test_a_receiver_at_rest_loads_neither_hashes_nor_random_numbers():
     done = subprocess.run(
         [sys.executable, "-c", RECEIVER], check=True, capture_output=True, text=True, timeout=60
     )
@@ -181,14 +181,14 @@ def test_where_garbage_is_collected_already_nothing_is_put_off():
 
 
 def screens() -> list[Screen]:
-    """All that are in memory."""
+    """All screens in memory."""
     return [each for each in gc.get_objects() if isinstance(each, Screen)]
 
 
 def test_a_closed_screen_leaves_nothing_behind(profile_root, no_collection):
     profile = make_profile(profile_root)
     gc.collect()
-    others = screens()  # of tests before this one
+    others = screens()  # left by the tests before this one
 
     async def scenario():
         async with at_desk(profile) as (app, pilot):

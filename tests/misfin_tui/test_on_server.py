@@ -110,7 +110,7 @@ async def test_a_search_goes_on_there_by_itself_and_what_is_opened_is_here(profi
     async with at_desk(profile, (140, 40)) as (app, pilot):
         await in_sync(app, pilot)
         await pilot.press("slash")
-        for key in "boat":  # quicker than any pause, however busy the machine is
+        for key in "boat":  # at once: after a pause, half of it would be searched for
             app.post_message(events.Key(key, key))
         await on_screen(pilot, "(on the server) 2")
         texts = [line.partition("TEXT ")[2] for line in searches(hosted)]

@@ -81,7 +81,7 @@ async def test_one_domain_that_never_answers_keeps_no_other_mail_from_being_chec
     dns = ScriptedDns(KEYS, down=["_dmarc.silent.example"])
     async with at_desk(profile, dns=dns) as (app, pilot):
         checks = app.services.mail.authorship
-        await until(pilot, lambda: checks._not_before)  # the last of them was looked at, too
+        await until(pilot, lambda: checks._not_before)  # the last of them was tried too
         assert len(checks._silent) == SILENCES
         assert signs(profile)["Notes"] is Evidence.UNPROVEN  # DNS seemed to be down
         checks._not_before = 0.0  # the pause is over

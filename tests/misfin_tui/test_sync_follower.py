@@ -176,7 +176,7 @@ async def test_the_sync_screen_says_how_far_each_folder_is_in_step(profile, desk
 
 
 async def test_what_a_source_says_is_shown_with_what_to_do(profile, desk, monkeypatch):
-    monkeypatch.setattr(Fetching, "start", Fetching.stop)  # what the child says would come in between
+    monkeypatch.setattr(Fetching, "start", Fetching.stop)  # what the child reports would come in between
     await desk.settle()
     app_settings = WORK.replace("paused = true", "")
     profile.config.write_text(SETTINGS + app_settings)

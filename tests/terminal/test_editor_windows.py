@@ -29,7 +29,7 @@ def written_in(desk) -> Path:
 
 
 def save(file: Path, text: str) -> None:
-    """Save it as a whole, as most editors do: nobody ever sees the half of it."""
+    """Replace the file in one step, as most editors do: nobody ever sees half a text."""
     new = file.with_name("new text")
     new.write_text(text)
     new.replace(file)

@@ -65,7 +65,7 @@ async def test_a_server_that_hangs_is_given_up_in_time_and_it_is_known_whether_i
         answers, _ = await given({**SCRIPT, step: "hang"}, patience=0.2)
         assert codes(answers) == [(None, False, False)], step
         assert "did not answer" in answers[0].reason
-    for patience in (0.2, 2.0, 20.0):  # on a busy machine the server may not have had all of it in the first
+    for patience in (0.2, 2.0, 20.0):  # on a busy machine the server may not have all of it by then
         answers, server = await given({**SCRIPT, ".": "hang"}, patience=patience)
         if server.got.endswith(b"\r\n.\r\n"):
             break
@@ -73,7 +73,7 @@ async def test_a_server_that_hangs_is_given_up_in_time_and_it_is_known_whether_i
 
 
 async def test_a_second_answer_that_never_comes_leaves_the_first_as_it_is():
-    for patience in (0.3, 3.0, 30.0):  # on a busy machine the first answer may not be there in the first
+    for patience in (0.3, 3.0, 30.0):  # on a busy machine the first answer may come later
         answers, _ = await given({**GROUPED, ".": "250 ok"}, ADA, BEA, patience=patience)
         if answers[0].taken:
             break

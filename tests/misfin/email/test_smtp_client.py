@@ -418,7 +418,7 @@ async def test_cut_at_every_byte_nothing_is_claimed_that_is_not_so(replies, rese
 )
 @pytest.mark.parametrize("replies", [PLAIN, GROUPED], ids=["one by one", "grouped"])
 async def test_a_server_that_hangs_is_left(step, impatient, replies):
-    """Only the step that hangs is waited for so shortly: the others may take a busy machine longer."""
+    """Only the step that hangs has a short limit: a busy machine may take longer for the others."""
     async with ScriptedServer({**replies, step: "hang"}) as server:
         smtp = client(server.port)
         if step in ("greeting", "EHLO"):

@@ -56,7 +56,7 @@ def test_an_operator_makes_a_list_while_the_receiver_runs_and_decides_what_is_se
     (copy,) = arrived(shell, "bea@localhost", 1)
     assert b"ada@localhost" in copy
     latest = time.monotonic() + 60
-    while shell.json("mailing-list", "undelivered", LIST) != []:  # it is there before that is written down
+    while shell.json("mailing-list", "undelivered", LIST) != []:  # it arrives before that is noted
         assert time.monotonic() < latest
     client = PlainClient(port, IdentityStore(shell.root / "identities").load(LIST), "localhost")
     assert client.ask("/list/").body == b"=> /list/garden/info garden@localhost: What grows.\n"

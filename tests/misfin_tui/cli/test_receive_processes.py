@@ -54,10 +54,10 @@ class Processes:
         self.wait()
 
     def wait(self, without: int = 0, looks: int = RESTED) -> list[int]:
-        """Their process ids, oldest first, once all run and ``without`` is none of them.
+        """Their process ids, oldest first, once all run and ``without`` is not one of them.
 
-        And once none was at work in so many looks: one that is stopped while it starts could hold what the
-        others wait for.
+        None may have been at work in so many looks in a row: one that is stopped while it starts could hold
+        what the others wait for.
         """
         latest, rested = time.monotonic() + 60, 0
         while True:

@@ -77,11 +77,8 @@ async def test_a_first_place_that_does_not_answer_does_not_hide_the_second():
         dns_server({}) as (dns_port, _),
     ):
         hosts = Hosts({("autoconfig.example.org", 443): dead, ("example.org", 443): good})
-        for patience in (
-            0.5,
-            2.0,
-            8.0,
-        ):  # the first takes all of it; a busy machine may need it for the second
+        # The first place uses up all of it, and a busy machine may need longer for the second.
+        for patience in (0.5, 2.0, 8.0):
             found = await find_servers("ada@example.org", asking(hosts, dns_port, timeout=patience))
             if found.best is not None:
                 break
@@ -187,7 +184,8 @@ async def test_a_certificate_for_another_name_is_not_proof():
 async def test_what_does_not_answer_in_time_does_not_hold_up_what_has():
     silent = frozenset({f"{name}.example.org" for name in ("_imaps._tcp", "_imap._tcp")})
     records = {("example.org", "MX"): ["10 aspmx.l.google.com."]}
-    for patience in (0.5, 1.5, 4.5):  # less than DNS has, all of it; a busy machine may need it for the other
+    # Less than DNS takes to give up; a busy machine may need longer for the answer that does come.
+    for patience in (0.5, 1.5, 4.5):
         found, _ = await find(records, silent=silent, timeout=patience)
         if found.best is not None:
             break

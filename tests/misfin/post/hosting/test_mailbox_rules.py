@@ -35,7 +35,7 @@ def away(world, **span) -> None:
 
 
 async def settled(world) -> list[str]:
-    """The texts that bea has, once what was sent to ada before was answered or not."""
+    """The texts that bea has, once it is decided whether what was sent to ada before is answered."""
     await world.lists.post(world.dan, "# Last", to=ADA)
     await until(lambda: world.far.mail(DAN))
     await until(lambda: all(host.idle() for host in (*world.hosts.values(), world.lists)))
