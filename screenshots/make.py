@@ -424,7 +424,7 @@ async def editing(app: MisfinApp, pilot: Pilot[Any]) -> None:
 
 
 async def open_sidebar(app: MisfinApp, pilot: Pilot[Any]) -> None:
-    """In a narrow window it is folded away."""
+    """Unfold it: in a narrow window it is folded away."""
     if not app.screen.query_one(Sidebar).display:
         await pilot.press("tab")
 

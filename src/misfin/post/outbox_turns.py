@@ -153,7 +153,7 @@ class OutboxTurns:
         prepared = None if following is None else self._prepared(following.message, ahead)
         after = None
         if wanted is not None and ahead is not None and prepared is ahead.prepared:
-            with suppress(Exception):  # whatever it is, that is only looked up later then
+            with suppress(Exception):  # whatever fails, it is looked up later instead
                 after = self.look_ahead(claim.route, wanted)
         try:
             events = self._remembered(claim, [each.ending for each in settled])

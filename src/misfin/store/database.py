@@ -69,8 +69,8 @@ class Database:
             self._db.close()
 
     def release_memory(self) -> None:
-        """Give up the pages of the file kept in memory: the system keeps them too, should they be read."""
-        with self._lock, suppress(sqlite3.Error):  # such as in a transaction, which needs them
+        """Drop the pages of the file kept in memory: the system caches them too, in case they are read."""
+        with self._lock, suppress(sqlite3.Error):  # as in a transaction, which needs them
             self._db.execute("PRAGMA shrink_memory")
 
     @contextmanager
@@ -132,7 +132,7 @@ class Database:
         """Make durable what :meth:`write_soon` wrote. Not to be called inside a block of this class.
 
         Unlike :meth:`write` this keeps nobody out while it waits for the disk, and threads that wait at the
-        same time share one sync. If it raises, what was written is still there, though perhaps not for long.
+        same time share one sync. If it raises, what was written is still there, but a power cut may undo it.
         """
         wanted = self._written
         with self._syncing:

@@ -60,7 +60,7 @@ class Choice:
 
 
 class ClosesOnce(ModalScreen[T]):
-    """A screen on top of others that closes itself only: a second answer has come too late, and does nothing.
+    """A screen on top of others that closes only itself: a second answer comes too late and does nothing.
 
     Textual closes whatever is on top: two quick keys would also close the message or draft below.
     """

@@ -31,7 +31,7 @@ class PartAction(StrEnum):
 
 
 class _PartsList(OptionList):
-    """A click chooses a part for the buttons; only the second click of two reads it."""
+    """A click chooses a part for the buttons; only a double click shows it."""
 
     def on_click(self, event: events.Click) -> None:
         """As in the lists of messages."""

@@ -36,7 +36,7 @@ class SendTimeDialog(PromptDialog):
             words = f"It will be sent {by_and_by(parse_send_time(event.value, now), now)}."
         below = self.query_one("#complaint", Static)
         below.update(Content(words))
-        below.set_class(not words, "warn")  # only what is wrong
+        below.set_class(not words, "warn")  # only a complaint is a warning
 
 
 def _problem(text: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def opened(desk: Desk, name: str, otherwise: str = "neither an address nor a file") -> Identity | None:
-    """The identity in a PEM file; None where there is none, which is said."""
+    """The identity in a PEM file; None if there is none, which is reported."""
     if not await asyncio.to_thread(_is_there, name):
         await desk.say(f"{name} is {otherwise}.")
         return None

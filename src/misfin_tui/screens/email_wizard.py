@@ -180,7 +180,7 @@ class EmailWizardScreen(StepsScreen):
         if not self.value("title").isprintable():
             return self.complain("A name cannot contain control characters.", "title")
         with suppress(WorkerCancelled):
-            await self._keyring_look.wait()  # a quick person is done before it is
+            await self._keyring_look.wait()  # a quick person may be done before it
         if self._keyring_problem and not self.value("command") and not self._edited:
             return self.complain("Enter a command.", "command")
         self._look(address)

@@ -62,7 +62,7 @@ class SyncScreen(ListScreen):
         return RowList(columns, self._cells, _key, empty=empty)
 
     def list_title(self, count: str, total: int) -> str:
-        """Accounts and folders apart, as long as all of them are shown."""
+        """Accounts and folders are counted separately while all of them are shown."""
         if len(self.rows.items) != total or not total:
             return super().list_title(count, total)
         accounts = sum(row.folder is None for row in self.rows.items)

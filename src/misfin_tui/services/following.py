@@ -22,7 +22,7 @@ DEBOUNCE_MS = 1600
 async def changes(file: Path) -> AsyncIterator[None]:
     """Yield after each change of ``file``, which need not exist; its folder must.
 
-    A change counts from the first call on, also one that comes while watching begins.
+    A change counts from the first call on, even one made while watching begins.
 
     Raises:
         OSError: the folder is missing, or the system has no watches left.
@@ -37,7 +37,7 @@ async def changes(file: Path) -> AsyncIterator[None]:
 
 
 async def changes_in(folder: Path) -> AsyncIterator[None]:
-    """Yield once it is watched, and after each change in a folder. Raises as :func:`changes`."""
+    """Yield once a folder is watched, and after each change in it. Raises as :func:`changes`."""
     async for _ in _changes(folder, lambda _path: True):
         yield
 

@@ -34,7 +34,7 @@ class TourPanel(Static):
     def __init__(self) -> None:
         super().__init__()
         self._parts: list[tuple[int, Content]] = []
-        """What stands together on a line, each after so many cells."""
+        """What no line break may divide, each with the number of cells before it."""
 
     def say(self, title: str, sentence: str, keys: Sequence[tuple[str, str, str]]) -> None:
         """Show a step: its number, what to do, and for each key the word and the action of it."""
@@ -48,11 +48,11 @@ class TourPanel(Static):
         self._lay_out()
 
     def on_resize(self) -> None:
-        """The lines are broken again."""
+        """Break the lines for the new width."""
         self._lay_out()
 
     def _lay_out(self) -> None:
-        """Break the lines here: Textual would part a key from its word, a no-break space or not."""
+        """Break the lines here: Textual would separate a key from its word, even at a no-break space."""
         width = self.content_size.width or self.app.size.width - 2
         lines = [Content("")]
         for gap, part in self._parts:

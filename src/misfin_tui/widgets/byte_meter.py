@@ -17,8 +17,8 @@ NEAR = 0.9
 class ByteMeter(Static):
     """One line: bytes of the limit, whose limit it is, and when the draft was saved.
 
-    In a narrow window the bar goes first, then when the draft was saved, then the numbers: what is wrong
-    is never cut.
+    In a narrow window the bar goes first, then when the draft was saved, then the numbers: what is wrong is
+    never cut.
     """
 
     DEFAULT_CSS = """
@@ -57,7 +57,7 @@ class ByteMeter(Static):
         return self._bytes > self._limit
 
     def on_resize(self) -> None:
-        """What is said depends on the room for it."""
+        """Show as much as there is room for."""
         self._draw()
 
     def _draw(self) -> None:

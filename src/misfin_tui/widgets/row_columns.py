@@ -9,7 +9,7 @@ MEASURED = 200
 """Rows whose cells are measured."""
 LEAST = 16  # cells a free column keeps before others have to go
 USUAL, WIDE = 2, 4  # cells between two columns
-GOOD_TO_KNOW = 2  # from this ``spare`` on a column is not needed
+GOOD_TO_KNOW = 2  # a column with this ``spare`` or more is not needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 class ClientState(Enum):
     """Where a session stands, as far as the server has confirmed it."""
 
-    __hash__ = object.__hash__  # Enum's own hashes the name, in Python, at every look into the table
+    __hash__ = object.__hash__  # Enum's own is written in Python, and runs at every look-up in the table
 
     greeting_expected = "waiting for the server's greeting"
     greeting_received = "ready to say hello"

@@ -206,7 +206,7 @@ class MisfinTransport:
         return events
 
     def _decided(self, host: str, before: str, now: str) -> bool:
-        """Whether the mailbox has the certificate of its host, and that change was decided about."""
+        """Whether the mailbox uses the certificate of its host, and that change was already decided about."""
         pin = self._pins.get(PinKind.HOST, host)
         if pin is None or pin.cert_sha256 != now:
             return False

@@ -252,7 +252,7 @@ class ListBook:
         self, address: str, person: str, key: str, code: str, text: str, *, now: float
     ) -> CodeChecked:
         """Subscribe somebody who sends the code back with the key that asked for it; welcome them."""
-        import hmac  # late: with all of hashlib, and the receiver runs for days before it compares a code
+        import hmac  # late: it loads all of hashlib, and a receiver may run for days without comparing a code
 
         with self._db.write():
             found = self._db.read(

@@ -120,7 +120,7 @@ class Outbox:
                 token=token,
             )
         try:
-            self._db.sync()  # of what was known, too: whoever queued it may not have come so far
+            self._db.sync()  # of a known one too: whoever queued it may have died before this
         except StoreError:
             with suppress(StoreError), self._db.write():
                 outbox_queue.take_out(self._db, ids if new else [])

@@ -36,8 +36,8 @@ def put_in(
 ) -> tuple[list[int], bool]:
     """Queue a message; the ids of its deliveries, and whether they are new.
 
-    They are not where it was queued with the same ``token`` before and not cancelled. ``lines`` are the
-    recipients of To, Cc and Bcc, ``facts`` the other columns of the message.
+    They are not new if a message with the same ``token`` was queued before and not cancelled. ``lines`` are
+    the recipients of To, Cc and Bcc, ``facts`` the other columns of the message.
     """
     if token and (known := database.read(_KNOWN, (token,))):
         return [row_id for (row_id,) in known], False
@@ -54,5 +54,5 @@ def put_in(
 
 
 def take_out(database: Database, ids: Sequence[int]) -> None:
-    """Remove the messages of these deliveries, unless something has become of them."""
+    """Remove the messages of these deliveries, unless one of them is no longer waiting."""
     database.execute(_TAKE_OUT, (json.dumps(ids),))

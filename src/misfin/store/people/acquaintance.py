@@ -17,7 +17,7 @@ from misfin.store.rows import MessageRow, View
 _BATCH = 500
 """Messages learnt in one transaction, and known ones in a row after which all older ones count as known."""
 _PAGE = 100
-"""Rows in memory at once: not all that a first look at much mail has used is given back to the system."""
+"""Rows in memory at once: the system does not get back all that a first look at much mail has used."""
 _HEADER = 64 * 1024
 """Bytes read of a sent message: its recipients are at the top, and the index keeps only their names."""
 
@@ -35,7 +35,7 @@ def learn_from_mail(
 
     ``own`` are the addresses of the user, ``kind_of`` says of which kind the people of an account are, by the
     directory of its mail. Newest messages come first; as long as the book has seen as many as
-    there are, it is enough that the newest are known, so this may be called after each scan.
+    there are, it stops once the newest are known, so this may be called after each scan.
     ``stop`` is asked between pages; what was learnt until then is kept. Raises :class:`StoreError`.
     """
     ourselves = {address.casefold() for address in own}

@@ -102,7 +102,7 @@ class ContactBook:
         self._db.close()
 
     def release_memory(self) -> None:
-        """Give up what is kept of the file in memory."""
+        """Drop what is kept of the file in memory."""
         self._db.release_memory()
 
     # ---- looking ----------------------------------------------------------------------------------
