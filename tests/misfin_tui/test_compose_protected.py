@@ -74,7 +74,7 @@ async def test_an_account_that_cannot_sign_says_which_one_can(profile):
         assert "OpenPGP  " not in shown(app)
 
 
-async def test_a_click_on_the_line_that_says_so_goes_on_to_the_next_way(profile):
+async def test_a_click_on_the_line_about_protection_changes_it(profile):
     async with at_desk(profile) as (app, pilot):
         await compose(app, pilot, draft())
         await pilot.press("f6")

@@ -82,7 +82,7 @@ def test_every_sign_of_a_row_is_legible_under_the_cursor(name, cursor):
 
 @pytest.mark.parametrize("name", TRUECOLOR)
 @pytest.mark.parametrize("ground", ["background", "surface", "panel"])
-def test_what_is_said_quietly_can_still_be_read(name, ground):
+def test_muted_and_disabled_text_is_legible_on_every_ground(name, ground):
     theme = SHIPPED.themes[name]
     variables = {**theming.variable_defaults(theme), **theme.to_color_system().generate(), **theme.variables}
     for role in ("mail-muted", "text-disabled"):

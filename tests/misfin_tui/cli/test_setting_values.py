@@ -23,7 +23,7 @@ def test_it_works_without_a_file(shell):
     assert 'operation.metrics = "127.0.0.1:9158"' in shell.run("config", "show").stdout
 
 
-def test_what_cannot_be_set_is_said_and_changes_nothing(shell):
+def test_what_cannot_be_set_is_reported_and_changes_nothing(shell):
     shell.run("config", "init")
     before = (shell.root / "config.toml").read_text()
     assert "Type yes or no." in shell.run("config", "set", "gmap.enable", "perhaps", check=2).stderr
