@@ -20,17 +20,16 @@ from misfin.trust.tofu import PinKind
 
 ROOT = Path(__file__).parents[2]
 ADA, BEA = person("ada@mail.example Ada"), person("bea@hive.test Bea")
-BLOCKS = re.findall(
-    r"```sh\n(.*?)```",
-    (ROOT / "docs/server.md").read_text("utf-8").partition("## 8.")[2].partition("## 9.")[0],
-    re.DOTALL,
-)
+PAGE = (ROOT / "docs/server.md").read_text("utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE.partition("## 8.")[2].partition("## 9.")[0], re.DOTALL)
+(OPTIONS,) = re.findall(r'^m\(\) \{ sudo -u misfin \S+/misfin-tui (.*) "\$@"; \}$', PAGE, re.MULTILINE)
+"""What the page's abbreviation `m` gives to the program."""
 
 
 def run(script: str, profile: Path, backups: Path) -> None:
-    told = script.replace("/var/lib/misfin/profile", str(profile)).replace("/backup/", f"{backups}/")
+    told = re.sub(r"^m ", f"{sys.executable} -m misfin_tui {OPTIONS} ", script, flags=re.MULTILINE)
+    told = told.replace("/var/lib/misfin/profile", str(profile)).replace("/backup/", f"{backups}/")
     assert told.count(str(profile)) == 1
-    told = told.replace("misfin-tui ", f"{sys.executable} -m misfin_tui ")
     done = subprocess.run(["/bin/sh", "-ec", told], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done
 
