@@ -1,7 +1,8 @@
 """What the command palette finds: actions of the key table that work here, folders, people to write to.
 
 Hits are ``Content`` made from cleaned text, never markup. A command is found by the beginnings of its
-words, not by letters scattered over a sentence. What matches is marked; keys have their own column.
+words, not by letters scattered over a sentence. What matches is marked. Keys have their own column, which
+is empty for what has none, and what goes on in a second row stays in its column.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ _INSIDE: Final = 3
 
 _KEYS: Final = 11  # cells of the column of keys
 _LABEL: Final = 22  # cells of the column of names
+_AROUND: Final = 6  # cells of a row that the palette's padding and its scrollbar take
+_LEAST_WIDE: Final = 20  # cells from which on sentences are a column
+_NO_KEYS: Final = " " * _KEYS
+_ASIDE: Final = Style(bold=False, dim=True)  # Textual draws every row in bold
 
 _NOT_OURS: Final = frozenset({"Quit", "Keys"})
 """Textual's commands that the program has of its own."""
@@ -66,6 +71,15 @@ def found_in(query: str, text: str) -> tuple[float, Spans]:
     return (score, spans) if spans else (0.0, [])
 
 
+def _in_its_column(row: Content, begins: int, room: int) -> Content:
+    """The row with its last column, which begins behind so many letters, broken where the room ends."""
+    first, last = row.divide([begins])
+    before = cell_len(first.plain)
+    if room - before < _LEAST_WIDE or cell_len(row.plain) <= room:
+        return row
+    return Content.assemble(first, Content("\n" + " " * before).join(last.wrap(room - before)))
+
+
 class _Entries(Provider):
     """Commands with keys, a name and a sentence."""
 
@@ -87,14 +101,17 @@ class _Entries(Provider):
     def line(self, label: str, sentence: str, keys: str, spans: Sequence[tuple[int, int]] = ()) -> Content:
         """Keys, name and sentence in columns, what matches marked."""
         lead = fit(keys, _KEYS) if cell_len(keys) < _KEYS else f"{keys} "
+        name = fit(label, _LABEL)
         shown = Content.assemble(
-            (lead, Style(bold=True, dim=True)), (fit(label, _LABEL), Style(bold=True)), sentence.rstrip(".")
+            (lead, Style(bold=True, dim=True)),
+            (name, Style(bold=True)),
+            (sentence.rstrip("."), Style(bold=False)),
         )
         for start, end in spans:
             shown = shown.stylize(
                 self.match_style or Style(underline=True), len(lead) + start, len(lead) + end
             )
-        return shown
+        return _in_its_column(shown, len(lead) + len(name), self.app.size.width - _AROUND)
 
 
 class ActionProvider(_Entries):
@@ -147,10 +164,11 @@ class AccountProvider(_Entries):
                     shown = Content.assemble(
                         f"{action.value} the account ",
                         (name, Style(bold=True)),
-                        (f"  {plain(account.address, one_line=True)}", Style(dim=True)),
+                        (f"  {plain(account.address, one_line=True)}", _ASIDE),
                     )
                     for start, end in spans:
                         shown = shown.stylize(self.match_style or Style(underline=True), start, end)
+                    shown = Content.assemble(_NO_KEYS, shown)
                     yield Hit(0.8 * score, shown, self._doing(action, name), text=words)
 
     def _doing(self, action: AccountAction, name: str) -> Callable[[], None]:
@@ -178,9 +196,10 @@ class FolderProvider(Provider):
             name = plain(entry.label, one_line=True)
             if any(word.startswith(typed) for word in (name.casefold(), *name.casefold().split())):
                 shown = Content.assemble(
-                    "Show ", (name, Style(bold=True)), (plain(account, one_line=True), Style(dim=True))
+                    "Show ", (name, Style(bold=True)), (plain(account, one_line=True), _ASIDE)
                 )
-                yield Hit(0.9, shown, self._opener(inbox, entry), text=shown.plain)
+                row = Content.assemble(_NO_KEYS, shown)
+                yield Hit(0.9, row, self._opener(inbox, entry), text=shown.plain)
 
     def _opener(self, inbox: InboxScreen, entry: SidebarEntry) -> Callable[[], None]:
         def show() -> None:
@@ -209,9 +228,10 @@ class PeopleProvider(Provider):
             shown = Content.assemble(
                 "Write to ",
                 (plain(contact.name or contact.address, one_line=True), Style(bold=True)),
-                (f"  {plain(contact.address, one_line=True)}" if contact.name else "", Style(dim=True)),
+                (f"  {plain(contact.address, one_line=True)}" if contact.name else "", _ASIDE),
             )
-            yield Hit(0.5 - place / 100, shown, self._writer(entry, contact.kind), text=shown.plain)
+            row = Content.assemble(_NO_KEYS, shown)
+            yield Hit(0.5 - place / 100, row, self._writer(entry, contact.kind), text=shown.plain)
 
     def _writer(self, entry: str, kind: AddressKind) -> Callable[[], Awaitable[object]]:
         app = host_of(self.screen)

@@ -9,12 +9,20 @@ import pytest
 from desk import ALICE, at_desk, identity, make_profile, on_screen, settled, shown, until
 from mailboxes import Mailbox
 from post import gemmail
+from textual.color import Color
 from textual.command import CommandPalette, Provider
 from textual.widgets import OptionList
 
 from misfin.store.identities import IdentityStore
 from misfin.store.people.contacts import Contact, ContactBook
-from misfin_tui.commands import ActionProvider, FolderProvider, PeopleProvider, ProgramProvider, found_in
+from misfin_tui.commands import (
+    AccountProvider,
+    ActionProvider,
+    FolderProvider,
+    PeopleProvider,
+    ProgramProvider,
+    found_in,
+)
 from misfin_tui.dialogs.menu import MenuDialog
 from misfin_tui.keymap import ACTIONS, KeyContext, Shown, in_context
 from misfin_tui.keymap.action import named, words_of
@@ -118,6 +126,64 @@ async def test_what_matches_is_marked_and_names_come_before_sentences(profile):
         )
         line = found[0].prompt
         assert [line.plain[span.start : span.end] for span in line.spans][-1] == "Re"
+
+
+async def test_what_does_not_fit_into_a_row_goes_on_below_its_own_column(profile):
+    async with at_desk(profile, size=(80, 24)) as (_app, pilot):
+        await pilot.press("ctrl+p", *"mailing")
+        before = f"  {'L':<11}{'Reply to list':<22}"
+        await on_screen(pilot, f"{before}Reply to the mailing list the message")
+        await on_screen(pilot, " " * len(before) + "came from")
+
+
+async def test_no_row_is_broken_by_hand_where_its_sentence_has_no_column(profile):
+    async with at_desk(profile, size=(40, 24)) as (app, _pilot):
+        assert not any("\n" in hit.prompt.plain for hit in await hits(ActionProvider(app.screen), ""))
+
+
+async def test_what_has_no_key_leaves_that_column_empty(profile_root):
+    settings = """[receive]
+enabled = false
+[accounts.work]
+kind = "email"
+address = "ada@harbour.example"
+imap = "imaps://imap.harbour.example"
+password = { command = "true" }
+"""
+    profile = make_profile(profile_root, settings=settings)
+    book = ContactBook(profile.contacts_db)
+    book.save(Contact("bob@hive.test", own_name="Bob Jones"))
+    book.close()
+    async with at_desk(profile) as (app, pilot):
+        await until(pilot, lambda: any(entry.label == "Sent" for entry in app.screen.sidebar.places()))
+        told = [
+            hit.prompt.plain
+            for provider, query in (
+                (AccountProvider, "remove"),
+                (FolderProvider, "sent"),
+                (PeopleProvider, "bob"),
+            )
+            for hit in await hits(provider(app.screen), query)
+        ]
+        assert f"{'':<11}Remove the account work  ada@harbour.example" in told
+        assert f"{'':<11}Write to Bob Jones  bob@hive.test" in told
+        assert any(line.startswith(f"{'':<11}Show Sent") for line in told)
+
+
+async def test_the_row_that_enter_runs_looks_like_the_one_of_a_list_with_the_focus(profile_root):
+    settings = '[receive]\nenabled = false\n[ui]\ntheme = "misfin-dusk"\n'
+    async with at_desk(make_profile(profile_root, settings=settings)) as (app, pilot):
+        await pilot.press("ctrl+p", *"trust")
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count > 0)
+        style = app.screen.query_one(OptionList).get_component_styles("option-list--option-highlighted")
+        assert style.background.hex == Color.parse(app.theme_variables["block-cursor-background"]).hex
+
+
+async def test_names_are_bold_and_sentences_are_not(profile):
+    async with at_desk(profile) as (app, _pilot):
+        (hit,) = [hit for hit in await hits(ActionProvider(app.screen), "") if "you trust" in hit.text]
+        bold = {hit.prompt.plain[span.start : span.end].strip(): span.style.bold for span in hit.prompt.spans}
+        assert bold == {"T": True, "Trust": True, "See the hosts and senders you trust": False}
 
 
 class Slow(Provider):

@@ -103,8 +103,12 @@ class MisfinApp(BaseApp):
         _provider(f"{of}Provider") for of in ("Action", "Account", "Folder", "People", "Program")
     }
     NOTIFICATION_TIMEOUT: ClassVar[float] = 6
-    # Textual's lists do not show reversed text as reversed.
+    # The keys move in the palette's list while its field has the focus; Textual draws that row as one left
+    # behind, hardly visible. Its lists do not show reversed text as reversed.
     DEFAULT_CSS = """
+    CommandPalette CommandList > .option-list--option-highlighted {
+        color: $block-cursor-foreground; background: $block-cursor-background;
+    }
     CommandPalette:ansi CommandList > .option-list--option-highlighted {
         color: ansi_bright_white; background: ansi_blue; text-style: bold underline;
     }
