@@ -206,7 +206,7 @@ def test_a_byte_that_is_not_utf8_ends_nothing(opened):
         desk.terminal.press(data)
     assert desk.terminal.alive
     desk.terminal.press("?")
-    desk.terminal.until("q close")
+    desk.terminal.until("q Close")
 
 
 def test_a_signal_while_an_editor_is_open_ends_with_the_draft_on_disk(opened):

@@ -46,7 +46,7 @@ LIST_SCREENS = {
     "a new identity": ("I n", "A new identity"),
     "settings": (",", "Settings"),
     "search of the settings": (", /", "Settings"),
-    "help": ("?", "q close"),
+    "help": ("?", "q Close"),
     "palette": ("\x10", "Search"),
     "theme": ("\x10 theme \r", "theme"),
     "certificate question": ("T a", "erin@shell.test"),
@@ -219,7 +219,7 @@ def test_of_a_paste_of_10_mb_nothing_is_taken_and_it_is_said(shared):
     with open(f"/proc/{terminal.pid}/statm") as file:
         assert int(file.read().split()[1]) * 4096 < 200 << 20
     terminal.press("?")
-    terminal.until("q close")
+    terminal.until("q Close")
     to_inbox(terminal)
     assert state(shared) == before
 

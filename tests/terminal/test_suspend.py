@@ -77,7 +77,7 @@ def test_ctrl_z_suspends_and_fg_draws_everything_in_the_size_there_is_then(desk)
     assert terminal.shown.count("message 5") >= 1
     assert len(last) <= 80
     terminal.press("?")
-    terminal.until("q close")
+    terminal.until("q Close")
 
 
 @pytest.mark.opens(command=in_shell)
@@ -123,7 +123,7 @@ def test_after_sigstop_the_program_sets_the_terminal_up_again(desk):
     terminal.settle(3 * QUIET)
     assert not terminal.cooked
     terminal.press("?")
-    terminal.until("q close")
+    terminal.until("q Close")
 
 
 def test_a_program_without_a_shell_says_so_and_goes_on(opened):
@@ -131,7 +131,7 @@ def test_a_program_without_a_shell_says_so_and_goes_on(opened):
     desk.terminal.press(CTRL_Z)
     desk.terminal.until("no shell to go back to")
     desk.terminal.press("?")
-    desk.terminal.until("q close")
+    desk.terminal.until("q Close")
 
 
 @pytest.mark.opens(command=in_shell)

@@ -27,7 +27,7 @@ def test_the_program_works_in_every_terminal_and_locale(opened, variant):
     desk = opened()
     assert "╭─ Inbox" in desk.terminal.shown
     desk.terminal.press("?")
-    desk.terminal.until("q close")
+    desk.terminal.until("q Close")
     if "NO_COLOR" in VARIANTS[variant]:
         assert b"[38;" not in desk.terminal.written
     desk.terminal.send(b"\x11")
@@ -58,7 +58,7 @@ def test_a_storm_of_sizes_ends_in_the_last_one(opened):
     terminal.until(lambda: "^p Commands" in terminal.shown.splitlines()[-1])
     assert "6 conversations" in terminal.shown
     terminal.press("?")
-    terminal.until("q close")
+    terminal.until("q Close")
 
 
 def test_tiny_windows_harm_nothing(opened):
