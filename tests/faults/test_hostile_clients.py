@@ -15,6 +15,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from endless import write_without_end
 from OpenSSL import SSL
 from peers import NOW, Peer, ask, message, odd_person, person
 from receiving import Post
@@ -282,13 +283,8 @@ async def test_a_peer_that_talks_on_after_the_answer_is_cut(post):
     peer.say(REQUEST)
     assert await peer.answer() == ADA_TAKES_IT
 
-    async def talk() -> None:
-        while True:
-            peer.writer.write(b"x" * 65536)
-            await peer.writer.drain()
-
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(talk(), SOON)
+        await asyncio.wait_for(write_without_end(peer.writer, b"x" * 65536), SOON)
     await peer.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from endless import write_without_end
 from smtppeers import ScriptedServer, listening
 
 from misfin.email.lmtp import LmtpPool
@@ -88,9 +89,7 @@ async def test_nobody_listens_and_nothing_is_raised(tmp_path):
 
 async def test_what_is_no_lmtp_and_has_no_end_is_left():
     async def babble(_reader, writer):
-        while True:
-            writer.write(b"x" * 65536)
-            await writer.drain()
+        await write_without_end(writer, b"x" * 65536)
 
     async with listening(babble) as port:
         answers = await LmtpPool(("127.0.0.1", port), patience=60.0).deliver("", (ADA,), MESSAGE)

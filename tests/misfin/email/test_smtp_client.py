@@ -10,6 +10,7 @@ import ssl
 import pytest
 from certificates import certificate_k
 from cryptography import x509
+from endless import write_without_end
 from smtppeers import GROUPED, PLAIN, Inbox, ScriptedServer, aiosmtpd, check_password, contexts, listening
 
 from misfin.email.certificates import CertificateProblem
@@ -595,9 +596,7 @@ async def test_what_the_server_offers_can_be_asked():
 async def test_a_flood_of_answers_is_not_read_without_end():
     async def flood(reader, writer):
         writer.write(b"220 mx\r\n")
-        while True:
-            writer.write(b"250 ok\r\n" * 10_000)
-            await writer.drain()
+        await write_without_end(writer, b"250 ok\r\n" * 10_000)
 
     async with listening(flood) as port:
         with pytest.raises(SMTPRemoteViolation):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from endless import write_without_end
 from namedpeers import NOT_FOUND, Hosts, https_server, ok, redirect, tls_for
 from smtppeers import listening
 
@@ -96,9 +97,7 @@ async def test_a_silent_server_and_a_dripping_one_cost_no_more_than_the_time_all
 async def test_an_endless_body_is_cut_off():
     async def endless(reader, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            writer.write(b"x" * 10_000)
-            await writer.drain()
+        await write_without_end(writer, b"x" * 10_000)
 
     async with listening(endless, ssl=tls_for(*NAMES)[0]) as port:
         with pytest.raises(HttpError, match="too large"):
