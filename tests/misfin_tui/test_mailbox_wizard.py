@@ -87,6 +87,8 @@ async def test_a_file_and_a_server_lead_to_the_mail_that_is_there(profile_root, 
         await until(pilot, lambda: any("ada@localhost is ready" in each for each in notices(app)))
         (listed,) = await app.services.accounts.all()
         assert listed.address == "ada@localhost"
+        await app.services.accounts.create_new_mail()
+        assert app.services.store.accounts() == [listed.directory], "or an empty account stands beside it"
 
 
 async def test_what_was_found_in_the_file_is_shown_first(profile_root, server, pem):

@@ -10,7 +10,7 @@ from misfin.errors import AccountError, LocalError, MisfinError
 from misfin.model.account import Kind
 from misfin_tui.cli import Exit, complain
 from misfin_tui.cli.output import emit, open_services, say
-from misfin_tui.services.mailboxes import remote_mailboxes
+from misfin_tui.services.mailboxes import remote_mailboxes, remove_empty_mail
 
 if TYPE_CHECKING:
     from misfin_tui.config.accounts import AccountConfig
@@ -42,6 +42,7 @@ def add(args: Namespace) -> int:
             complain("The account was not added.", "Correct what failed, or add it with --no-test.")
             return status
         asyncio.run(services.email_accounts.add(args.name, settings))
+        remove_empty_mail(services, address)
         where = str(services.profile.config)
     emit(
         args,

@@ -175,11 +175,12 @@ class Accounts:
             self._services.store.create(account.directory)
 
     def _create_new_mail(self) -> None:
-        profile = self._services.profile
-        for name in self._services.config.accounts:
-            if not (profile.mail / name).exists() and not (profile.root / "sync" / f"{name}.db").exists():
-                with suppress(OSError):  # whoever looks for the mail reports why
-                    self._services.store.create(name)
+        profile, configured = self._services.profile, self._services.config.accounts
+        with suppress(OSError):  # whoever looks for the mail, or for the identities, reports why
+            for account in self._services.account_book.all():
+                known = (profile.mail / account.directory, profile.root / "sync" / f"{account.name}.db")
+                if account.name in configured and not any(path.exists() for path in known):
+                    self._services.store.create(account.directory)
 
     def _away(self) -> tuple[str, ...]:
         own = [each.directory for each in self.read_all()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from misfin.trust.identity import Identity
     from misfin_tui.config import Config
     from misfin_tui.services import Services
+
+_MARKER = "maildirfolder"
+"""A file without contents that Maildir++ puts into each folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,13 @@ class RemoteMailboxes:
         kept, stored_as = await asyncio.to_thread(self._keep, identity)
         settings = AccountConfig(Kind.GMAP.value, host=host, port=port, identity=stored_as)
         try:
-            return await self._services.email_accounts.add(name, settings)
+            config = await self._services.email_accounts.add(name, settings)
         except BaseException:
             if kept:
                 await asyncio.to_thread(self._services.identity_store.remove, stored_as)
             raise
+        await asyncio.to_thread(remove_empty_mail, self._services, identity.address.address)
+        return config
 
     # ---- in a thread
 
@@ -101,6 +107,23 @@ class RemoteMailboxes:
             return True, store.save(identity).name.removesuffix(".pem")
         except OSError as error:
             raise StoreError(f"The identity cannot be written: {error.strerror}.") from error
+
+
+def remove_empty_mail(services: Services, address: str) -> None:
+    """Remove the folders that an identity got while it was an account of its own, if nothing is in them.
+
+    Otherwise an empty account of that name would be shown beside the remote mailbox.
+    """
+    from misfin.model.folders import INBOX
+
+    home = services.store.folder(address, INBOX).path
+    with suppress(OSError):  # something has arrived meanwhile, and stays
+        inside = sorted(home.rglob("*"), reverse=True)
+        if any(each.is_symlink() or not (each.is_dir() or each.name == _MARKER) for each in inside):
+            return
+        for each in inside:
+            each.rmdir() if each.is_dir() else each.unlink()
+        home.rmdir()
 
 
 def remote_mailboxes(services: Services) -> RemoteMailboxes:

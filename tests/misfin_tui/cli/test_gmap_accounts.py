@@ -46,6 +46,8 @@ def test_a_remote_mailbox_is_added_fetched_read_and_filed(shell_with_key, remote
     (account,) = shell.json("account", "list")
     assert (account["name"], account["kind"], account["address"]) == ("away", "gmap", "ada@mail.test")
 
+    assert [each.name for each in (shell.root / "mail").iterdir()] == ["away@"], "no empty account beside it"
+
     fetched, _ = shell.json("fetch")
     assert (fetched["account"], fetched["arrived"], fetched["problems"]) == ("ada@mail.test", 2, [])
     (row,) = shell.json("list", "in:inbox")
@@ -59,6 +61,15 @@ def test_a_remote_mailbox_is_added_fetched_read_and_filed(shell_with_key, remote
     assert "stamped by localhost" in shell.run("show", row["id"], "--json").stdout + shown
 
     assert shell.json("fetch", "--account", "ada@mail.test")[0]["arrived"] == 0
+
+
+def test_mail_that_the_identity_received_itself_stays_beside_the_remote_mailbox(shell_with_key, remote):
+    shell, (_, server) = shell_with_key, remote
+    own = shell.root / "mail" / "ada@mail.test"
+    (own / "new" / "1.M1.here").write_bytes(b"Subject: Kept\n\n")
+    add(shell, server)
+    assert [each.name for each in own.rglob("*.here")] == ["1.M1.here"]
+    assert {each.name for each in own.iterdir()} > {"cur", "new", "tmp", ".Sent"}
 
 
 def test_a_key_that_the_server_does_not_know_is_told_and_nothing_is_added(shell_with_key, remote):
