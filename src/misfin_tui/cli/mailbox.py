@@ -37,7 +37,8 @@ def add(args: Namespace) -> int:
         identity, signer = add_mailbox(services, address, key=args.key, days=args.days)
         record = _facts(identity) | {"signed_by": signer.address.address}
         enabled = services.config.gmap.enable
-    emit(args, record, f"{address.long_form} is ready to receive.")
+        where, words = _opened(services, identity, output) if output else ({}, ())
+    emit(args, record | where, f"{address.long_form} is ready to receive.", *words)
     if output is not None:
         _hand_over(output, identity)
     if not enabled:
@@ -155,28 +156,10 @@ def invite(args: Namespace) -> int:
     output = _new_file(args.output)
     with open_services(args) as services:
         identity = _identity(_find(services, args.name))
-        port = int(services.config.gmap.listen[0].rpartition(":")[2]) if services.config.gmap.listen else 1960
-        shown = _presented(services, identity.address.hostname)
+        where, words = _opened(services, identity, output)
         enabled = services.config.gmap.enable
     _hand_over(output, identity)
-    fingerprint = shown.info.fingerprints.cert
-    host = identity.address.hostname
-    record = _facts(identity) | {
-        "path": str(output),
-        "host": host,
-        "port": port,
-        "fingerprint": fingerprint,
-    }
-    emit(
-        args,
-        record,
-        f"The mailbox {identity.address.address} is opened with {output.name} on {host}, port {port}.",
-        f"The server's certificate has the fingerprint {fingerprint}.",
-        "In misfin-tui: Settings, Add, “A Misfin mailbox on a server”; or at the shell:",
-        f"  misfin-tui identity import {output.name}",
-        f"  misfin-tui account add NAME --kind gmap --host {host} --port {port}"
-        f" --identity {identity.address.address}",
-    )
+    emit(args, _facts(identity) | where, *words)
     if not enabled:
         say("It cannot be opened from elsewhere yet: set gmap.enable in the settings.")
     return Exit.DONE
@@ -253,6 +236,24 @@ def _presented(services: Services, host: str) -> Identity:
     every = [one.identity for one in services.identity_store.all() if one.identity is not None]
     directory = Directory(every)
     return directory.certificate_for(host) or directory.default
+
+
+def _opened(
+    services: Services, identity: Identity, output: Path
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Where and with what an owner opens a mailbox: the facts, and the same in words."""
+    listen, host = services.config.gmap.listen, identity.address.hostname
+    port = int(listen[0].rpartition(":")[2]) if listen else 1960
+    fingerprint = _presented(services, host).info.fingerprints.cert
+    facts = {"path": str(output), "host": host, "port": port, "fingerprint": fingerprint}
+    return facts, (
+        f"The mailbox {identity.address.address} is opened with {output.name} on {host}, port {port}.",
+        f"The server's certificate has the fingerprint {fingerprint}.",
+        "In misfin-tui: Settings, Add, “A Misfin mailbox on a server”; or at the shell:",
+        f"  misfin-tui identity import {output.name}",
+        f"  misfin-tui account add NAME --kind gmap --host {host} --port {port}"
+        f" --identity {identity.address.address}",
+    )
 
 
 # ---- files

@@ -156,6 +156,10 @@ def test_two_mailboxes_on_one_host_from_nothing(shell, tmp_path):
         == IdentityStore(shell.root / "identities").load("postmaster@localhost").info.fingerprints.cert
     )
     assert "already exists" in shell.run("mailbox", "invite", HERE, "--output", str(other), check=2).stderr
+    cal = tmp_path / "cal.pem"
+    words = shell.run("mailbox", "add", "cal@localhost", "--output", str(cal)).stdout.splitlines()
+    assert f"The server's certificate has the fingerprint {told['fingerprint']}." in words
+    assert "  misfin-tui identity import cal.pem" in words
     words = shell.run("mailbox", "invite", HERE, "--output", str(tmp_path / "again.pem")).stdout.splitlines()
     assert "  misfin-tui identity import again.pem" in words  # a line of its own, to be copied
     port = serve(shell)
