@@ -8,6 +8,7 @@ import pytest
 from dovecot import Dovecot, running
 from imapdesk import CONDSTORE_ONLY, PLAIN, folder_named, imap_remote, other_client, texts
 
+from misfin.email.imap import commands
 from misfin.post.imap.remote import ImapRemote
 from misfin.post.sync.remote import FolderGoneError, StepRefusedError
 from misfin.post.sync.values import (
@@ -245,6 +246,7 @@ async def test_who_stops_listening_to_a_fetch_leaves_no_answers_behind(dovecot):
         uid = await remote.append(inbox, await addition(b"Subject: x\r\n\r\n" + b"z" * (8 << 20)))
         stream = remote.fetch(inbox, [Wanted(uid, 8 << 20)])
         await anext(stream)
+        remote.session.line.send(commands.noop())  # so that an answer is still to come, whatever came already
         await stream.aclose()
         assert not remote.session.line.usable
 
